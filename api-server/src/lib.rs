@@ -1,0 +1,1 @@
+//! The stateless HTTP server: search, booking, payment, tickets, pages

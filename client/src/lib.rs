@@ -1,0 +1,1 @@
+//! The client of a Rowlock cluster: routing, retries, batching, watch

@@ -1,0 +1,1 @@
+//! rowctl: playground, administration, import and load generation

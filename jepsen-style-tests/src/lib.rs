@@ -1,0 +1,1 @@
+//! Fault injection against real clusters and checkers for what they did

@@ -1,0 +1,1 @@
+//! One server process of a Rowlock cluster

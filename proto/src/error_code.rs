@@ -1,0 +1,136 @@
+//! Every code that a refusal or an HTTP problem can carry, in one table.
+//!
+//! A code is a stable string for programs; its number stands on the wire. Neither is ever used
+//! again for something else. What a *retry* is (not leader, overloaded, unknown outcome) is not a
+//! code: nothing was decided there.
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal, $http:literal, $title:literal;)*) => {
+        /// Why something was refused.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u16)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            pub const fn from_number(number: u32) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+            pub const fn number(self) -> u16 {
+                self as u16
+            }
+            /// The stable string: `code` in problem documents and in JSON output.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+            pub const fn http_status(self) -> u16 {
+                match self { $(Self::$name => $http,)* }
+            }
+            /// A short sentence for people, the same for every case of the code.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // What a request can be wrong in, whatever it is about: 1 to 29.
+    /// Not well-formed: JSON, types, a missing field.
+    Malformed = 1, "malformed", 400, "The request can't be read";
+    /// Well-formed, but a value is not allowed. `detail` says which.
+    Invalid = 2, "invalid", 422, "A value is not allowed";
+    TooLarge = 3, "too-large", 413, "The body is over its limit";
+    NotFound = 4, "not-found", 404, "There is no such thing";
+    NotSignedIn = 5, "not-signed-in", 401, "A valid bearer token is needed";
+    NotAllowed = 6, "not-allowed", 403, "This caller may not do that";
+    RateLimited = 7, "rate-limited", 429, "Too many requests";
+    Overloaded = 8, "overloaded", 503, "Too busy to take this now";
+    Unavailable = 9, "unavailable", 503, "The cluster can't answer now";
+    /// The outcome of a command is not known. The same key may be sent again to learn it.
+    UnknownOutcome = 10, "unknown-outcome", 503, "The outcome is not known yet";
+    IdempotencyKeyReused = 11, "idempotency-key-reused", 422, "The key was used for another request";
+    MethodNotAllowed = 12, "method-not-allowed", 405, "The path does not take this method";
+    UnsupportedMediaType = 13, "unsupported-media-type", 415, "The body is not JSON";
+    Internal = 14, "internal", 500, "Something failed here";
+    /// A card number or something that looks like one.
+    CardNumberRefused = 15, "card-number-refused", 422, "Card numbers are not taken here";
+    IdempotencyKeyInFlight = 16, "idempotency-key-in-flight", 409, "A request with this key is being worked on";
+    NotAcceptable = 17, "not-acceptable", 406, "No such representation";
+
+    // Venues, maps, events: 30 to 59.
+    VenueNotFound = 30, "venue-not-found", 404, "There is no such venue";
+    EventNotFound = 31, "event-not-found", 404, "There is no such event";
+    SeatMapNotFound = 32, "seat-map-not-found", 422, "The seat map is not there";
+    SeatMapInvalid = 33, "seat-map-invalid", 422, "The seat map can't be used";
+    EventExists = 34, "event-exists", 409, "There is an event with this id";
+    /// The event has another state than this needs.
+    EventStateConflict = 35, "event-state-conflict", 409, "The event is not in a state for this";
+    /// Prices can't change while seats are held or sold.
+    PricesInUse = 36, "prices-in-use", 409, "Seats are held or sold at the old prices";
+    EventLimitReached = 37, "event-limit-reached", 409, "No more events fit";
+
+    // Holds: 60 to 89.
+    /// At least one seat is held or sold. The answer names those.
+    SeatTaken = 60, "seat-taken", 409, "Seats are taken";
+    SeatUnknown = 61, "seat-unknown", 422, "There is no such seat";
+    SeatOfAnotherEvent = 62, "seat-of-another-event", 422, "A seat belongs to another event";
+    SeatRepeated = 63, "seat-repeated", 422, "A seat is named twice";
+    NoSeats = 64, "no-seats", 422, "No seats are named";
+    TooManySeats = 65, "too-many-seats", 422, "More seats than one booking may have";
+    SaleNotOpen = 66, "sale-not-open", 409, "The sale has not begun";
+    SaleClosed = 67, "sale-closed", 409, "The sale is over";
+    /// The caller would pass the event's limit per user.
+    LimitExceeded = 68, "limit-exceeded", 409, "More seats than one user may have";
+    BookingNotFound = 70, "booking-not-found", 404, "There is no such booking";
+    BookingExpired = 71, "booking-expired", 409, "The booking has expired";
+    /// The booking is in another state than this needs.
+    BookingStateConflict = 72, "booking-state-conflict", 409, "The booking is not in a state for this";
+    BookingLimitReached = 73, "booking-limit-reached", 409, "No more bookings fit";
+
+    // Payment: 90 to 119.
+    AmountMismatch = 90, "amount-mismatch", 422, "The amount is not that of the booking";
+    PaymentInProgress = 91, "payment-in-progress", 409, "Another payment of this booking is running";
+    /// The attempt or intent is not the booking's current one.
+    PaymentFenced = 92, "payment-fenced", 409, "The payment was overtaken";
+    CardDeclined = 93, "card-declined", 402, "The card was declined";
+    PaymentMethodUnknown = 94, "payment-method-unknown", 422, "There is no such payment method";
+    PaymentProviderDown = 95, "payment-provider-down", 503, "The payment provider does not answer";
+    PaymentActionRequired = 96, "payment-action-required", 402, "The customer must authenticate the payment";
+
+    // Users: 120 to 149.
+    EmailTaken = 120, "email-taken", 409, "An account with this address exists";
+    UserNotFound = 121, "user-not-found", 404, "There is no such user";
+    WrongCredentials = 122, "wrong-credentials", 401, "Address or password is wrong";
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_found_by_number() {
+        let texts: BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(texts.len(), ErrorCode::ALL.len());
+        for &code in ErrorCode::ALL {
+            assert_eq!(ErrorCode::from_number(code.number().into()), Some(code));
+            assert!((400..=599).contains(&code.http_status()), "{code}");
+        }
+        assert_eq!(ErrorCode::from_number(0), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! The seat inventory state machine and its Raft storage on RocksDB
