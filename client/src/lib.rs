@@ -1,1 +1,3 @@
 //! The client of a Rowlock cluster: routing, retries, batching, watch
+
+pub mod plan;
