@@ -1,1 +1,24 @@
-//! Fault injection against real clusters and checkers for what they did
+//! Fault injection against real clusters, and checkers for what they did.
+//!
+//! Owns: starting nodes as processes behind proxies of ours, faults by a seeded schedule, a workload
+//! that records what it was told, and the judgement of that record. Must not: reach into a node
+//! other than by its flags, its signals and its network; and no checker may share code with the
+//! inventory.
+//!
+//! ```text
+//! schedule --> nemesis --> processes, proxies
+//!                              |
+//! workload --> clients --> proxies --> nodes
+//!     |
+//!     '--> history file --> checkers --> verdict
+//! ```
+//!
+//! Invariants:
+//! - A seed decides the schedule and what clients ask for. Timing is the machine's own.
+//! - A fault that can't be caused here is named in `not_run`, never skipped in silence.
+//! - A failure of coverage is told apart from one of safety.
+
+pub mod checker;
+pub mod faults;
+pub mod history;
+pub mod proxy;

@@ -1,1 +1,3 @@
+//! `rowlock-jepsen`: the arguments, and nothing else.
+
 fn main() {}
