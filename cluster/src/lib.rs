@@ -1,1 +1,3 @@
 //! rowctl: playground, administration, import and load generation
+
+pub mod import;
