@@ -1,3 +1,30 @@
-//! The client of a Rowlock cluster: routing, retries, batching, watch
+//! The client of a Rowlock cluster: routing, retries, batching, watch.
+//!
+//! Owns: the shard map's cache (`shard_map`), what to do after each answer (`route`, pure), one
+//! stream per node that carries many calls at once (`connection`), the typed calls
+//! (`calls`, `queries`), the change feed (`watch`), reading of seating plans ([`plan`]).
+//! Must not: show a wire message to callers, or start a task for a call.
+//!
+//! Invariants:
+//! - Done, refused and unknown are never mixed. `Unknown` is said only of a command that was sent.
+//! - A command is repeated under its own key only.
+//! - Every call ends by its deadline.
 
+mod calls;
+mod client;
+mod connection;
+mod error;
+pub mod key;
 pub mod plan;
+mod queries;
+mod route;
+mod shard_map;
+pub mod subject;
+pub mod types;
+mod watch;
+mod wire;
+
+pub use client::{Client, Config};
+pub use error::{Error, Refusal};
+pub use types::{Answered, Position};
+pub use watch::{Watch, WatchError};

@@ -1,0 +1,208 @@
+//! The change feed of one shard, across losses of nodes and changes of leader.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rowlock_proto::v1;
+use rowlock_proto::v1::change::Kind;
+use tokio::time::Instant;
+use tonic::{Code, Streaming};
+
+use crate::client::Client;
+use crate::connection::Connection;
+use crate::types::{Change, ChangeKind, SeatsReturned, ShardId, UserId, WatchBatch};
+use crate::wire::{self, Unreadable};
+
+/// A feed without a sign of life for so long is asked for elsewhere.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(100);
+/// Name of the metadata that says from where on a compacted feed can be had.
+const OLDEST_KEY: &str = "rowlock-oldest-revision";
+
+/// Why a feed ended for good.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WatchError {
+    /// The changes after the revision are no longer kept: read the state, then go on from there.
+    #[error("the feed is compacted; it begins at revision {oldest:?}")]
+    Compacted { oldest: Option<u64> },
+    #[error("there is no shard {0}")]
+    NoShard(u32),
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// A feed that goes on until it is dropped. Each change is seen once, in order.
+#[derive(Debug)]
+pub struct Watch {
+    client: Client,
+    shard: ShardId,
+    after: u64,
+    turn: usize,
+    stream: Option<(Arc<Connection>, Streaming<v1::WatchBatch>)>,
+}
+
+impl Client {
+    /// Changes of `shard` with a greater revision than `after`.
+    pub fn watch(&self, shard: ShardId, after: u64) -> Watch {
+        Watch { client: self.clone(), shard, after, turn: 0, stream: None }
+    }
+}
+
+impl Watch {
+    /// The revision of the last change that was given out.
+    pub fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// The next changes; waits for them, and through outages of the cluster. A batch without
+    /// changes is a sign of life. Safe to cancel.
+    pub async fn next(&mut self) -> Result<WatchBatch, WatchError> {
+        loop {
+            if self.stream.is_none() {
+                self.open().await?;
+            }
+            let Some((_, stream)) = &mut self.stream else { continue };
+            match tokio::time::timeout_at(Instant::now() + SILENCE_MAX, stream.message()).await {
+                Ok(Ok(Some(batch))) => {
+                    if let Some(batch) = self.take(batch)? {
+                        return Ok(batch);
+                    }
+                }
+                Ok(Ok(None)) | Err(_) => self.stream = None,
+                Ok(Err(status)) => {
+                    self.stream = None;
+                    check_compacted(&status)?;
+                }
+            }
+        }
+    }
+
+    /// Drops what was seen before; `None` if the feed has a hole here and has to be opened again.
+    fn take(&mut self, wire: v1::WatchBatch) -> Result<Option<WatchBatch>, WatchError> {
+        let mut changes = Vec::with_capacity(wire.changes.len());
+        for change in wire.changes {
+            if change.revision <= self.after {
+                continue;
+            }
+            if change.revision != self.after + 1 {
+                self.stream = None;
+                return Ok((!changes.is_empty()).then_some(WatchBatch {
+                    changes,
+                    revision: wire.revision,
+                    log_time_ms: wire.log_time_ms,
+                }));
+            }
+            let read = read(change)
+                .map_err(|error: Unreadable| WatchError::Unreadable(error.to_string()))?;
+            self.after = read.revision;
+            changes.push(read);
+        }
+        Ok(Some(WatchBatch { changes, revision: wire.revision, log_time_ms: wire.log_time_ms }))
+    }
+
+    async fn open(&mut self) -> Result<(), WatchError> {
+        let map = self.client.shard_map();
+        let nodes = map.replicas(self.shard.0).ok_or(WatchError::NoShard(self.shard.0))?;
+        let node = nodes[self.turn % nodes.len()];
+        let request = v1::WatchRequest { shard: self.shard.0, after: self.after };
+        let connection = Arc::clone(&node.connection);
+        let mut inventory = connection.client();
+        match tokio::time::timeout(SILENCE_MAX, inventory.watch(request)).await {
+            Ok(Ok(response)) => {
+                self.stream = Some((connection, response.into_inner()));
+                return Ok(());
+            }
+            Ok(Err(status)) => {
+                check_compacted(&status)?;
+                if status.code() == Code::NotFound {
+                    self.client.refetch(&map).await;
+                }
+            }
+            Err(_) => {}
+        }
+        self.turn += 1;
+        tokio::time::sleep(PAUSE).await;
+        Ok(())
+    }
+}
+
+fn check_compacted(status: &tonic::Status) -> Result<(), WatchError> {
+    if status.code() != Code::FailedPrecondition || status.message() != "compacted" {
+        return Ok(());
+    }
+    let oldest = status.metadata().get(OLDEST_KEY);
+    let oldest = oldest.and_then(|value| value.to_str().ok()?.parse().ok());
+    Err(WatchError::Compacted { oldest })
+}
+
+fn read(change: v1::Change) -> Result<Change, Unreadable> {
+    Ok(Change {
+        revision: change.revision,
+        index: change.index,
+        time_ms: change.time_ms,
+        principal: UserId::from_slice(&change.principal),
+        kind: change.kind.map_or(Ok(ChangeKind::Other), kind)?,
+    })
+}
+
+fn kind(kind: Kind) -> Result<ChangeKind, Unreadable> {
+    Ok(match kind {
+        Kind::EventChanged(change) => ChangeKind::EventChanged {
+            event: wire::event_id(&change.event)?,
+            state: wire::event_state(change.state)?,
+        },
+        Kind::SeatsHeld(change) => ChangeKind::SeatsHeld {
+            event: wire::event_id(&change.event)?,
+            booking: wire::booking_id(&change.booking)?,
+            user: wire::user_id(&change.user)?,
+            seats: change.seats,
+            expires_ms: change.expires_ms,
+        },
+        Kind::SeatsReturned(change) => ChangeKind::SeatsReturned(returned(change)?),
+        Kind::HoldsExpired(change) => ChangeKind::HoldsExpired(
+            change.holds.into_iter().map(returned).collect::<Result<_, _>>()?,
+        ),
+        Kind::PaymentStarted(change) => ChangeKind::PaymentStarted {
+            booking: wire::booking_id(&change.booking)?,
+            attempt: change.attempt,
+            amount: change.amount,
+        },
+        Kind::IntentAttached(change) => ChangeKind::IntentAttached {
+            booking: wire::booking_id(&change.booking)?,
+            attempt: change.attempt,
+            intent: change.intent,
+        },
+        Kind::PaymentFailed(change) => ChangeKind::PaymentFailed {
+            booking: wire::booking_id(&change.booking)?,
+            attempt: change.attempt,
+            reason: change.reason,
+        },
+        Kind::SeatsSold(change) => ChangeKind::SeatsSold {
+            event: wire::event_id(&change.event)?,
+            booking: wire::booking_id(&change.booking)?,
+            user: wire::user_id(&change.user)?,
+            seats: change.seats,
+            amount: change.amount,
+            intent: change.intent,
+        },
+        Kind::RefundOwed(change) => ChangeKind::RefundOwed {
+            booking: wire::booking_id(&change.booking)?,
+            intent: change.intent,
+            amount: change.amount,
+        },
+        Kind::VenuePut(change) => ChangeKind::VenuePut { venue: wire::venue_id(&change.venue)? },
+        Kind::UserChanged(change) => ChangeKind::UserChanged { user: wire::user_id(&change.user)? },
+        Kind::SeatMapSealed(change) => {
+            ChangeKind::SeatMapSealed { map: wire::map_hash(&change.map)?, seats: change.seats }
+        }
+    })
+}
+
+fn returned(change: v1::SeatsReturned) -> Result<SeatsReturned, Unreadable> {
+    Ok(SeatsReturned {
+        event: wire::event_id(&change.event)?,
+        booking: wire::booking_id(&change.booking)?,
+        seats: change.seats,
+        state: wire::booking_state(change.state)?,
+    })
+}
