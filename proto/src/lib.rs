@@ -27,6 +27,7 @@ pub mod v1 {
     #![allow(
         clippy::all,
         clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
         unreachable_pub,
         unused_qualifications,
         missing_debug_implementations,
