@@ -36,7 +36,6 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// The low `digits * 5` bits of `bits` as base 32, most significant digit first.
 fn encode32(bits: u128, digits: u32, out: &mut String) {
     for place in (0..digits).rev() {
-        #[expect(clippy::cast_possible_truncation, reason = "masked to five bits")]
         let digit = (bits >> (place * 5)) as usize & 31;
         out.push(char::from(ALPHABET[digit]));
     }
@@ -157,7 +156,6 @@ impl UserId {
         Self(((slot.number() as u128) << 116) | (rest & (u128::MAX >> 12)))
     }
     pub const fn slot(self) -> Slot {
-        #[expect(clippy::cast_possible_truncation, reason = "the shift leaves twelve bits")]
         Slot::from_low_bits((self.0 >> 116) as u64)
     }
     /// The user id that stands for a subject that is not one of ours: an outside issuer's user, or
@@ -218,7 +216,6 @@ impl BookingId {
     pub const fn new(locator: BookingLocator, tag: u128) -> Self {
         Self(((locator.to_bits() as u128) << 68) | (tag & ((1 << 68) - 1)))
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves sixty bits")]
     pub const fn locator(self) -> BookingLocator {
         BookingLocator::from_bits((self.0 >> 68) as u64)
     }
@@ -229,6 +226,7 @@ impl BookingId {
         BookingReference(self.locator())
     }
     /// The id of the ticket for the `item`-th seat of this booking.
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is what is mixed")]
     pub const fn ticket(self, item: u8) -> TicketId {
         let tag = mix64(self.0 as u64 ^ ((item as u64) << 56)) & MASK_60;
         TicketId(((self.locator().to_bits() as u128) << 68) | ((item as u128) << 60) | tag as u128)
@@ -236,7 +234,6 @@ impl BookingId {
 }
 
 impl TicketId {
-    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves sixty bits")]
     pub const fn locator(self) -> BookingLocator {
         BookingLocator::from_bits((self.0 >> 68) as u64)
     }

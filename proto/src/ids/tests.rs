@@ -33,9 +33,9 @@ proptest! {
 
     #[test]
     fn nothing_that_is_typed_makes_parsing_panic(text in "\\PC*") {
-        let _: Result<EventId, _> = text.parse();
-        let _: Result<SeatId, _> = text.parse();
-        let _: Result<BookingReference, _> = text.parse();
+        drop(text.parse::<EventId>());
+        drop(text.parse::<SeatId>());
+        drop(text.parse::<BookingReference>());
     }
 }
 
