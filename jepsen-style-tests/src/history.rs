@@ -128,7 +128,8 @@ pub struct Value {
     pub last: bool,
 }
 
-/// Where in a shard's history an answer was made.
+/// Where in a shard's history an answer was made. A read has no term of its own (0), and its index is
+/// the least that it can have seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Position {
     pub shard: u32,
@@ -136,6 +137,17 @@ pub struct Position {
     pub index: u64,
     pub revision: u64,
     pub log_time_ms: u64,
+}
+
+/// Where the log puts an operation. The order of the fields is the order of effects: a read shows
+/// its revision exactly, its index only at least, and follows the commands that made what it shows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Place {
+    pub revision: u64,
+    pub log_time_ms: u64,
+    pub looks: bool,
+    pub index: u64,
+    pub offset: u32,
 }
 
 /// One line.
@@ -177,6 +189,24 @@ pub struct Operation {
     pub outcome: Outcome,
     pub value: Value,
     pub at: Option<Position>,
+}
+
+impl Operation {
+    /// True for what changes nothing.
+    pub const fn looks(&self) -> bool {
+        matches!(self.f, Function::Read | Function::Expire)
+    }
+
+    /// Where the log puts the operation, if its answer said so.
+    pub fn place(&self) -> Option<Place> {
+        self.at.map(|at| Place {
+            revision: at.revision,
+            log_time_ms: at.log_time_ms,
+            looks: self.looks(),
+            index: at.index,
+            offset: self.value.offset.unwrap_or(0),
+        })
+    }
 }
 
 /// Appends lines to a file.

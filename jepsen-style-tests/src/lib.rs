@@ -18,7 +18,15 @@
 //! - A fault that can't be caused here is named in `not_run`, never skipped in silence.
 //! - A failure of coverage is told apart from one of safety.
 
+pub mod admin;
 pub mod checker;
+pub mod cli;
 pub mod faults;
 pub mod history;
+pub mod nemesis;
 pub mod proxy;
+pub mod recorder;
+pub mod report;
+pub mod run;
+pub mod supervisor;
+pub mod workload;

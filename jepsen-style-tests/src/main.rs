@@ -1,3 +1,7 @@
-//! `rowlock-jepsen`: the arguments, and nothing else.
+//! `rowlock-jepsen`: hands over to [`rowlock_jepsen::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rowlock_jepsen::cli::main()
+}

@@ -136,7 +136,7 @@ impl EventModel {
         let mut kept = Vec::new();
         for (index, operation) in operations.iter().enumerate() {
             let unknown = operation.outcome == Outcome::Unknown;
-            let looks = matches!(operation.f, Function::Read | Function::Expire);
+            let looks = operation.looks();
             if operation.outcome == Outcome::Undecided || (unknown && looks) {
                 continue;
             }
@@ -150,11 +150,7 @@ impl EventModel {
             model.spans.push(Span {
                 invoke_ns: operation.invoke_ns,
                 return_ns: operation.return_ns,
-                place: (
-                    operation.at.map_or(0, |at| at.index),
-                    looks,
-                    operation.value.offset.unwrap_or(0),
-                ),
+                place: operation.place().unwrap_or_default(),
             });
         }
         let named = operations.iter().flat_map(|op| op.value.seats.iter().chain(&op.value.taken));

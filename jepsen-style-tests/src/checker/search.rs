@@ -14,6 +14,8 @@
 
 use std::collections::HashSet;
 
+use crate::history::Place;
+
 /// Which orders of the answered operations are tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
@@ -29,8 +31,7 @@ pub struct Span {
     pub invoke_ns: u64,
     /// `None`: the outcome is unknown.
     pub return_ns: Option<u64>,
-    /// Log index, then reads after writes, then place in the entry.
-    pub place: (u64, bool, u32),
+    pub place: Place,
 }
 
 /// A sequential specification.

@@ -6,7 +6,7 @@
 //!
 //! Invariants that are checked of a shard's positions:
 //! - an operation that returned before another was called has the smaller index (a read may share
-//!   it: it takes effect after the entry);
+//!   it: it takes effect after the entry), and no greater revision;
 //! - term, revision and log time never fall as the index grows;
 //! - no two commands share a place in the log.
 
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use super::blind::judge;
 use super::search::Order;
 use super::{Violation, by_key, describe};
-use crate::history::{Function, Operation, Outcome, Position};
+use crate::history::{Operation, Outcome, Position};
 
 const CHECK: &str = "witness";
 /// Findings of one kind that are told in full.
@@ -54,40 +54,39 @@ pub fn check(operations: &[Operation]) -> Vec<Violation> {
     found
 }
 
-fn looks(operation: &Operation) -> bool {
-    matches!(operation.f, Function::Read | Function::Expire)
-}
-
-fn order(operation: &Operation, at: Position) -> (u64, bool, u32) {
-    (at.index, looks(operation), operation.value.offset.unwrap_or(0))
-}
-
-/// Walks calls and returns in time, with the greatest index that had returned before each call.
+/// Walks calls and returns in time, with what had returned before each call.
 fn real_time(shard: u32, placed: &mut [(&Operation, Position)]) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut returns: Vec<(&Operation, Position)> = placed.to_vec();
     returns.sort_by_key(|(op, _)| op.return_ns);
     placed.sort_by_key(|(op, _)| op.invoke_ns);
     let mut returned = returns.into_iter().peekable();
-    let mut latest: Option<(&Operation, Position)> = None;
+    let mut by_index: Option<(&Operation, Position)> = None;
+    let mut by_revision: Option<(&Operation, Position)> = None;
     for &(operation, at) in placed.iter() {
         while let Some(earlier) =
             returned.next_if(|(op, _)| op.return_ns.is_some_and(|ns| ns < operation.invoke_ns))
         {
-            let key = |pair: (&Operation, Position)| order(pair.0, pair.1);
-            if latest.is_none_or(|latest| key(latest) < key(earlier)) {
-                latest = Some(earlier);
+            let place = |(op, at): (&Operation, Position)| (at.index, op.value.offset.unwrap_or(0));
+            if by_index.is_none_or(|latest| place(latest) < place(earlier)) {
+                by_index = Some(earlier);
+            }
+            if by_revision.is_none_or(|(_, latest)| latest.revision < earlier.1.revision) {
+                by_revision = Some(earlier);
             }
         }
-        let Some((before, before_at)) = latest else { continue };
-        let (index, before_index) = (at.index, before_at.index);
-        let behind = if looks(operation) || looks(before) {
-            // Looks at one state share its index; a command after a look comes after that state.
-            index < before_index || (index == before_index && !looks(operation))
-        } else {
-            order(operation, at) <= order(before, before_at)
-        };
-        if behind && found.len() < TOLD_MAX {
+        let index_behind = by_index.filter(|(before, before_at)| {
+            let same = !operation.looks()
+                && !before.looks()
+                && at.index == before_at.index
+                && operation.value.offset <= before.value.offset;
+            // What a read saw was committed, so a command that came later has a greater index.
+            let after_look = before.looks() && !operation.looks() && at.index <= before_at.index;
+            at.index < before_at.index || same || after_look
+        });
+        let behind = index_behind
+            .or_else(|| by_revision.filter(|(_, before_at)| at.revision < before_at.revision));
+        if let Some((before, _)) = behind.filter(|_| found.len() < TOLD_MAX) {
             found.push(Violation::new(
                 CHECK,
                 format!(
@@ -101,39 +100,46 @@ fn real_time(shard: u32, placed: &mut [(&Operation, Position)]) -> Vec<Violation
     found
 }
 
-fn monotone(shard: u32, placed: &mut [(&Operation, Position)]) -> Vec<Violation> {
-    placed.sort_by_key(|&(op, at)| order(op, at));
-    let mut found = Vec::new();
-    for pair in placed.windows(2) {
-        let [(before, earlier), (after, later)] = pair else { continue };
-        let falls = later.term < earlier.term
-            || later.revision < earlier.revision
-            || later.log_time_ms < earlier.log_time_ms;
-        if falls && found.len() < TOLD_MAX {
-            found.push(Violation::new(
-                CHECK,
-                format!(
-                    "shard {shard}: term, revision or log time falls from {earlier:?} to {later:?}: {} then {}",
-                    describe(before),
-                    describe(after)
-                ),
-            ));
+/// Along the commands' indexes nothing falls; along everybody's revisions log time does not.
+fn monotone(shard: u32, placed: &[(&Operation, Position)]) -> Vec<Violation> {
+    let mut commands: Vec<_> = placed.iter().filter(|(op, _)| !op.looks()).collect();
+    commands.sort_by_key(|(op, at)| (at.index, op.value.offset));
+    let falls = commands.windows(2).filter(|pair| match pair {
+        [(_, earlier), (_, later)] => {
+            later.term < earlier.term
+                || later.revision < earlier.revision
+                || later.log_time_ms < earlier.log_time_ms
         }
-    }
-    found
+        _ => false,
+    });
+    let mut all: Vec<_> = placed.iter().collect();
+    all.sort_by_key(|(op, _)| op.place());
+    let time_falls = all.windows(2).filter(|pair| match pair {
+        [(_, earlier), (_, later)] => later.log_time_ms < earlier.log_time_ms,
+        _ => false,
+    });
+    let tell = |pair: &[&(&Operation, Position)]| {
+        let ends: Vec<String> =
+            pair.iter().map(|(op, at)| format!("{at:?} of {}", describe(op))).collect();
+        let what =
+            format!("shard {shard}: term, revision or log time falls: {}", ends.join(", then "));
+        Violation::new(CHECK, what)
+    };
+    falls.chain(time_falls).take(TOLD_MAX).map(tell).collect()
 }
 
-/// `placed` is in log order.
 fn distinct(shard: u32, placed: &[(&Operation, Position)]) -> Vec<Violation> {
-    let commands: Vec<_> = placed.iter().filter(|(op, _)| !looks(op)).collect();
+    let mut places: BTreeMap<(u64, u32), &Operation> = BTreeMap::new();
     let mut found = Vec::new();
-    for pair in commands.windows(2) {
-        let &[&(one, at), &(other, other_at)] = pair else { continue };
-        if order(one, at) == order(other, other_at) && found.len() < TOLD_MAX {
+    for (operation, at) in placed.iter().filter(|(op, _)| !op.looks()) {
+        let place = (at.index, operation.value.offset.unwrap_or(0));
+        if let Some(other) = places.insert(place, operation)
+            && found.len() < TOLD_MAX
+        {
             let what = format!(
                 "shard {shard}: one place in the log answers two commands: {} and {}",
-                describe(one),
-                describe(other)
+                describe(other),
+                describe(operation)
             );
             found.push(Violation::new(CHECK, what));
         }

@@ -102,7 +102,7 @@ fn p5_early_expiry_seen_by_another_hold() {
 #[test]
 fn p5_early_expiry_in_log_time() {
     let mut h = Script::default();
-    h.hold("ann", &[0], 0, 10).value.expires_ms = Some(9_000);
+    h.hold("ann", &[0], 0, 10).value.expires_ms = Some(2_000_000);
     h.look("ann", &[0], BookingState::Expired, 7_000, 7_010);
     h.refused_by(&["witness"]);
 }

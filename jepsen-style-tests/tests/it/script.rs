@@ -7,6 +7,9 @@ use rowlock_jepsen::history::{
 };
 
 pub(crate) const TTL_MS: u64 = 6_000;
+/// Log time of the first answer; each later one is a millisecond on. Past the end of every hold here,
+/// so that real time alone decides.
+const LOG_TIME_MS: u64 = 1_000_000;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// Operations of one event, each with the next log index unless told otherwise.
@@ -43,7 +46,7 @@ impl Script {
                 term: 1,
                 index,
                 revision: index,
-                log_time_ms: to,
+                log_time_ms: LOG_TIME_MS + index,
             }),
         });
         self.operations.last_mut().unwrap()
@@ -165,7 +168,7 @@ impl Script {
 /// Moves an answer to `index` of the log.
 pub(crate) fn move_to(op: &mut Operation, index: u64) {
     let at = op.at.as_mut().expect("an operation with an answer");
-    (at.index, at.revision) = (index, index);
+    (at.index, at.revision, at.log_time_ms) = (index, index, LOG_TIME_MS + index);
 }
 
 /// A run in which nothing was broken.

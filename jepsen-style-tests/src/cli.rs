@@ -1,0 +1,251 @@
+//! The commands of `rowlock-jepsen`.
+//!
+//! Exit code 0: nothing was found; 1: something was, or a run could not be carried out; 2: usage.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
+
+use crate::faults::Kind;
+use crate::report::Verdict;
+use crate::run::{self, Options};
+use crate::supervisor;
+
+/// One run is no longer than this; longer times are several runs, each with a cluster of its own.
+const RUN_MAX: Duration = Duration::from_secs(600);
+const MINUTES_DEFAULT: u64 = 5;
+/// Less than one fault and its healing.
+const RUN_MIN: Duration = Duration::from_secs(8);
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rowlock-jepsen",
+    version,
+    about = "Breaks a Rowlock cluster and checks its answers"
+)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Faults on real processes, behind proxies, under a recorded workload.
+    Run(RunArgs),
+    /// Simulated clusters by seed (not available yet).
+    Sim(SimArgs),
+    /// The checkers alone, on history files.
+    Check(CheckArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// How long, in minutes.
+    #[arg(long, default_value_t = MINUTES_DEFAULT)]
+    minutes: u64,
+    /// How long, in seconds: instead of minutes.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Decides the faults and what clients ask for. Random unless given.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=7))]
+    nodes: u64,
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    shards: u32,
+    /// Clients that work at once.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=64))]
+    clients: u16,
+    /// Operations a second, all clients together.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    rate: u32,
+    /// Only these kinds of fault. All unless given.
+    #[arg(long, value_delimiter = ',', value_parser = kind)]
+    faults: Vec<Kind>,
+    /// Folder for node data, logs and histories. A fresh one below the system's temporary folder
+    /// unless given.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Debug, clap::Args)]
+struct SimArgs {
+    #[arg(long)]
+    seeds: Option<u64>,
+    #[arg(long)]
+    jobs: Option<u64>,
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Output {
+    Json,
+    Table,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    let found = Kind::ALL.iter().copied().find(|kind| kind.as_str() == text);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+/// Carries out the command line.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let (output, verdict) = match args.command {
+        Command::Run(args) => (args.output, run(&args)),
+        Command::Check(args) => (args.output, check(&args.files)),
+        Command::Sim(_) => {
+            let what = "simulation is not available yet: nothing was run. \
+                        `rowlock-jepsen run` breaks real processes";
+            Args::command().error(ErrorKind::InvalidSubcommand, what).exit()
+        }
+    };
+    match verdict {
+        Ok(verdict) => {
+            print(output, &verdict);
+            if verdict.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "nothing can be said");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the verdict is what the program is for")]
+fn print(output: Output, verdict: &Verdict) {
+    match output {
+        Output::Table => print!("{}", verdict.table()),
+        Output::Json => match serde_json::to_string(verdict) {
+            Ok(line) => println!("{line}"),
+            Err(error) => tracing::error!(%error, "the verdict can't be written"),
+        },
+    }
+}
+
+/// Lengths of the runs that make up `total`.
+fn lengths(total: Duration) -> Vec<Duration> {
+    let runs = total.as_secs().div_ceil(RUN_MAX.as_secs()).max(1);
+    let each = total / u32::try_from(runs).unwrap_or(u32::MAX);
+    (0..runs).map(|_| each.max(RUN_MIN)).collect()
+}
+
+fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
+    let total = Duration::from_secs(args.seconds.unwrap_or(args.minutes.saturating_mul(60)));
+    let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let data = args.data.clone().unwrap_or_else(|| {
+        std::env::temp_dir().join(format!("rowlock-jepsen-{}", std::process::id()))
+    });
+    let binary = supervisor::sibling("rowlock-node").context("find the node")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start")?;
+    let mut verdict = Verdict::new(data.clone());
+    for (number, length) in (0..).zip(lengths(total)) {
+        let seed = seed.wrapping_add(number);
+        let dir = fresh(&data, seed)?;
+        tracing::info!(seed, ?length, dir = %dir.display(), "run begins");
+        let options = Options {
+            binary: binary.clone(),
+            dir,
+            seed,
+            length,
+            nodes: args.nodes,
+            shards: args.shards,
+            workers: usize::from(args.clients),
+            rate: args.rate,
+            kinds: if args.faults.is_empty() { Kind::ALL.to_vec() } else { args.faults.clone() },
+        };
+        let replay = replay(args, seed, length);
+        let outcome = runtime.block_on(run::run(options)).with_context(|| replay.clone())?;
+        verdict.add(&format!("seed {seed}"), &replay, &outcome);
+    }
+    verdict.close();
+    Ok(verdict)
+}
+
+fn replay(args: &RunArgs, seed: u64, length: Duration) -> String {
+    let mut line = format!(
+        "rowlock-jepsen run --seed {seed} --seconds {} --nodes {} --shards {} --clients {} --rate {}",
+        length.as_secs(),
+        args.nodes,
+        args.shards,
+        args.clients,
+        args.rate
+    );
+    if !args.faults.is_empty() {
+        let names: Vec<&str> = args.faults.iter().map(|kind| kind.as_str()).collect();
+        line.push_str(&format!(" --faults {}", names.join(",")));
+    }
+    line
+}
+
+/// A folder that nothing is in: a cluster never starts on another run's data.
+fn fresh(data: &Path, seed: u64) -> anyhow::Result<PathBuf> {
+    let names =
+        std::iter::once(format!("run-{seed}")).chain((2..).map(|n| format!("run-{seed}-{n}")));
+    for name in names {
+        let dir = data.join(name);
+        if !dir.exists() {
+            std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
+            return Ok(dir);
+        }
+    }
+    anyhow::bail!("no name is left in {}", data.display())
+}
+
+fn check(files: &[PathBuf]) -> anyhow::Result<Verdict> {
+    let dir = files.first().and_then(|file| file.parent()).map(Path::to_owned).unwrap_or_default();
+    let mut verdict = Verdict::new(dir);
+    for file in files {
+        let name = file.display().to_string();
+        let (operations, violations) = run::judge(file).with_context(|| format!("check {name}"))?;
+        verdict.operations += operations.len();
+        for violation in &violations {
+            verdict.fail(&name, &format!("rowlock-jepsen check {name}"), violation);
+        }
+    }
+    verdict.close();
+    Ok(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_times_are_several_runs() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        assert_eq!(lengths(minutes(5)), [minutes(5)]);
+        assert_eq!(lengths(minutes(10)), [minutes(10)]);
+        assert_eq!(lengths(minutes(25)), vec![Duration::from_secs(500); 3]);
+        assert_eq!(lengths(Duration::from_secs(1)), [RUN_MIN]);
+    }
+
+    #[test]
+    fn arguments_are_well_formed() {
+        Args::command().debug_assert();
+        assert_eq!(kind("kill-all"), Ok(Kind::KillAll));
+        assert!(kind("kill").unwrap_err().contains("kill-leader"));
+    }
+}

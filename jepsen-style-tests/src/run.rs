@@ -1,0 +1,213 @@
+//! One run: a cluster, its clients, its faults, and the verdict on what was recorded.
+//!
+//! Owns: the order of things. Must not: judge; that is the checkers'.
+//!
+//! Invariants:
+//! - All faults are healed, all holds over, and the cluster settled before the last reads.
+//! - The history file is what is judged, as anybody else would read it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rowlock_client::{Client, Config};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::checker::{self, Violation, coverage, final_state};
+use crate::faults::{FaultLog, Kind};
+use crate::history::{self, Operation};
+use crate::nemesis::{self, schedule};
+use crate::recorder::{Clock, Recorder};
+use crate::supervisor::{Cluster, Layout};
+use crate::workload::stage::{HOLD_TTL_MS, Stages};
+use crate::workload::{Shared, Worker, final_read};
+use crate::{admin, supervisor};
+
+/// Every call of a client ends by then.
+const CALL_TIMEOUT: Duration = Duration::from_millis(2_500);
+/// A cluster that starts, or is healed, has agreed on its leaders by then.
+const SETTLE_MAX: Duration = Duration::from_secs(30);
+/// Replicas have caught up with one another by then.
+const COMPARE_MAX: Duration = Duration::from_secs(30);
+const FINAL_READS_MAX: Duration = Duration::from_secs(60);
+/// Until every hold has ended: its time and what P5 allows beyond.
+const HOLDS_END: Duration = Duration::from_millis(HOLD_TTL_MS + 3_500);
+/// Workers share this many clients, each with streams of its own.
+const CLIENTS: usize = 4;
+
+/// Why a run could not be carried out. What it finds is no error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("processes")]
+    Supervisor(#[from] supervisor::Error),
+    #[error("history")]
+    History(#[from] history::Error),
+    #[error("files of the run")]
+    Io(#[from] std::io::Error),
+    #[error("the cluster did not come up: {0}")]
+    Start(String),
+    #[error("a worker panicked")]
+    Worker(#[from] tokio::task::JoinError),
+}
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub binary: PathBuf,
+    /// Folder of this run's node data, logs and history.
+    pub dir: PathBuf,
+    pub seed: u64,
+    pub length: Duration,
+    pub nodes: u64,
+    pub shards: u32,
+    pub workers: usize,
+    /// Operations a second, all workers together.
+    pub rate: u32,
+    pub kinds: Vec<Kind>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    pub operations: usize,
+    pub faults: BTreeMap<Kind, u64>,
+    pub not_run: Vec<Kind>,
+    pub violations: Vec<Violation>,
+    pub history: PathBuf,
+    pub length: Duration,
+}
+
+/// Carries out one run and judges it.
+pub async fn run(options: Options) -> Result<Outcome, Error> {
+    let replicas = u32::try_from(options.nodes).unwrap_or(u32::MAX).min(3);
+    let layout = Layout {
+        binary: options.binary.clone(),
+        data: options.dir.clone(),
+        nodes: options.nodes,
+        shards: options.shards,
+        replicas,
+    };
+    let mut cluster = Cluster::start(layout, options.seed).await?;
+    let direct = cluster.direct_addresses();
+    admin::settled(&direct, cluster.shards(), SETTLE_MAX)
+        .await
+        .map_err(|error| Error::Start(format!("{error}; {:?}", cluster.fallen())))?;
+    let clients = connect(&cluster).await?;
+
+    let mut random = StdRng::seed_from_u64(options.seed);
+    let stages = Stages::prepare(&clients[0], &mut || random.random())
+        .await
+        .map_err(|error| Error::Start(format!("no event could be made: {error}")))?;
+    let history = options.dir.join("history.jsonl");
+    let clock = Clock::start();
+    let (steps, not_run) =
+        schedule::schedule(options.seed, options.length, options.nodes, &options.kinds);
+    let shared = Arc::new(Shared {
+        recorder: Recorder::create(&history, clock)?,
+        stages,
+        processes: AtomicU64::new(0),
+        pace: Duration::from_secs(1) * u32::try_from(options.workers).unwrap_or(1)
+            / options.rate.max(1),
+        until: options.length,
+    });
+    let mut workers = JoinSet::new();
+    for number in 0..options.workers {
+        let client = clients[number % clients.len()].clone();
+        workers.spawn(Worker::new(Arc::clone(&shared), client, options.seed).run());
+    }
+    let (faults, mut findings) = nemesis::play(&mut cluster, &steps, clock).await;
+    while let Some(ended) = workers.join_next().await {
+        ended?;
+    }
+    let log = FaultLog {
+        scheduled: steps.iter().map(|step| step.kind).collect(),
+        faults,
+        recorded: true,
+    };
+    log.write(&FaultLog::path_of(&history))?;
+
+    findings.extend(end(&mut cluster, &clients[0], &shared).await);
+    findings.extend(cluster.panics());
+    let shared =
+        Arc::try_unwrap(shared).map_err(|_| Error::Start("a worker is left".to_owned()))?;
+    shared.recorder.finish()?;
+    drop(cluster);
+
+    let judged = history.clone();
+    let (operations, mut violations) =
+        tokio::task::spawn_blocking(move || judge(&judged)).await??;
+    let mut all: Vec<Violation> =
+        findings.into_iter().map(|what| Violation { check: "cluster", what }).collect();
+    all.append(&mut violations);
+    all.extend(unread(&operations));
+    Ok(Outcome {
+        operations: operations.len(),
+        faults: log.counts(),
+        not_run,
+        violations: all,
+        history,
+        length: options.length,
+    })
+}
+
+/// Reads a history and its fault record, and runs every check on them.
+pub fn judge(path: &std::path::Path) -> Result<(Vec<Operation>, Vec<Violation>), Error> {
+    let operations = history::operations(&history::read(path)?)?;
+    let faults = FaultLog::read(&FaultLog::path_of(path))?;
+    let mut violations = checker::check(&operations, &faults);
+    if faults.recorded {
+        violations.extend(coverage::check(&operations, &faults));
+    }
+    Ok((operations, violations))
+}
+
+fn unread(operations: &[Operation]) -> Vec<Violation> {
+    let tell = |key: String| Violation {
+        check: "coverage",
+        what: format!("event {key} was not read at the end"),
+    };
+    final_state::unread(operations).into_iter().map(tell).collect()
+}
+
+async fn connect(cluster: &Cluster) -> Result<Vec<Client>, Error> {
+    let addresses: Vec<String> =
+        cluster.client_addresses().values().map(ToString::to_string).collect();
+    let mut clients = Vec::new();
+    for number in 0..CLIENTS {
+        // Each learns the map from another node.
+        let mut endpoints = addresses.clone();
+        let turn = number % endpoints.len().max(1);
+        endpoints.rotate_left(turn);
+        let config = Config { endpoints, call_timeout: CALL_TIMEOUT, ..Config::default() };
+        let client = Client::connect(config).await;
+        clients.push(client.map_err(|error| Error::Start(error.to_string()))?);
+    }
+    Ok(clients)
+}
+
+/// Waits for calm, reads everything, and compares the replicas.
+async fn end(cluster: &mut Cluster, client: &Client, shared: &Shared) -> Vec<String> {
+    let mut findings = Vec::new();
+    let direct = cluster.direct_addresses();
+    let holds_end = Instant::now() + HOLDS_END;
+    if let Err(error) = admin::settled(&direct, cluster.shards(), SETTLE_MAX).await {
+        findings.push(format!("not settled after the last fault: {error}"));
+    }
+    tokio::time::sleep_until(holds_end).await;
+    let deadline = Instant::now() + FINAL_READS_MAX;
+    for stage in shared.stages.all() {
+        let process = shared.processes.fetch_add(1, Ordering::Relaxed);
+        let read = final_read::read(client, &shared.recorder, process, &stage, deadline).await;
+        if let Err(error) = read {
+            findings.push(format!("last read of event {}: {error}", stage.key));
+        }
+    }
+    findings.extend(admin::compare(&direct, cluster.shards(), COMPARE_MAX).await);
+    findings.extend(cluster.fallen());
+    findings
+}
