@@ -1,0 +1,293 @@
+//! What can be asked of the inventory, and the checks that need no state.
+//!
+//! Commands are verbs. Input is checked once, at the rim, by [`CommandKind::check`]; `apply` is
+//! total all the same, since what is in a log stays there.
+
+use rowlock_proto::error_code::ErrorCode;
+use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
+use rowlock_proto::seat_map;
+
+use super::reply::Refusal;
+
+/// Seats of one hold.
+pub const SEATS_PER_HOLD_MAX: usize = 100;
+/// Bytes of a name, city or the like.
+pub const NAME_BYTES_MAX: usize = 255;
+/// Bytes of a description.
+pub const DESCRIPTION_BYTES_MAX: usize = 16_384;
+/// Bytes of an address on the web, an intent, a reason, a password hash.
+pub const TEXT_BYTES_MAX: usize = 1_024;
+/// The dearest seat, in minor units: a hundred of them still fit everywhere.
+pub const PRICE_MAX: u64 = 100_000_000_000;
+pub const HOLD_TTL_MS_MIN: u64 = 1_000;
+pub const HOLD_TTL_MS_MAX: u64 = 2 * 60 * 60 * 1_000;
+/// Bytes of one part of a seat map.
+pub const MAP_PART_BYTES_MAX: usize = 1 << 20;
+/// Parts of one seat map.
+pub const MAP_PARTS_MAX: u32 = 64;
+/// Holds that one `ExpireDue` retires: bounds how long it keeps the shard.
+pub const EXPIRE_MAX: u32 = 1_000;
+
+const _: () = assert!(seat_map::BYTES_MAX <= MAP_PART_BYTES_MAX * MAP_PARTS_MAX as usize);
+const _: () = assert!(PRICE_MAX as u128 * (SEATS_PER_HOLD_MAX as u128) < u64::MAX as u128);
+
+/// What one log entry carries: commands that one leader took together at one time.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Batch {
+    /// The leader's checked clock, milliseconds since 1970.
+    pub stamp_ms: u64,
+    pub commands: Vec<Command>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Who asks. [`SYSTEM`] is the cluster itself.
+    pub principal: UserId,
+    /// Names the request, within its principal and event.
+    pub key: RequestKey,
+    pub kind: CommandKind,
+}
+
+/// The principal of commands that no user gave.
+pub const SYSTEM: UserId = UserId(0);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandKind {
+    PutSeatMapPart { map: SeatMapHash, part: u32, parts: u32, data: Vec<u8> },
+    PutVenue { venue: VenueId, doc: Box<Venue> },
+    CreateEvent { event: EventId, spec: Box<EventSpec> },
+    UpdateEvent { event: EventId, patch: Box<EventPatch> },
+    PublishEvent { event: EventId },
+    CancelEvent { event: EventId },
+    HoldSeats { event: EventId, seats: Vec<u32> },
+    ReleaseHold { booking: BookingId },
+    BeginPayment { booking: BookingId, amount: u64 },
+    AttachIntent { booking: BookingId, attempt: u32, intent: String },
+    ConfirmPayment { booking: BookingId, attempt: u32, intent: String },
+    FailPayment { booking: BookingId, attempt: u32, reason: String },
+    RegisterUser { user: UserId, doc: Box<User> },
+    UpdateUser { user: UserId, patch: Box<UserPatch> },
+    ExpireDue { max: u32 },
+    Checksum { nonce: u64 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Venue {
+    pub name: String,
+    pub city: String,
+    pub country: String,
+    pub address: String,
+    /// Millionths of a degree, latitude and longitude.
+    pub position_e6: Option<(i64, i64)>,
+    pub map: SeatMapHash,
+    pub capacity: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventSpec {
+    pub name: String,
+    pub description: String,
+    pub category: String,
+    pub venue: VenueId,
+    /// These come from the venue, so that an event can be shown without a second look-up.
+    pub venue_name: String,
+    pub city: String,
+    pub country: String,
+    pub position_e6: Option<(i64, i64)>,
+    pub date_ms: u64,
+    pub sale_start_ms: u64,
+    /// ISO 4217, three capitals.
+    pub currency: [u8; 3],
+    /// Minor units, one for each category of the seat map.
+    pub prices: Vec<u64>,
+    pub image_url: String,
+    pub hold_ttl_ms: u64,
+    /// 0: no limit.
+    pub max_seats_per_user: u32,
+    pub map: SeatMapHash,
+}
+
+/// What is `None` stays; empty `prices` stay too.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct EventPatch {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub category: Option<String>,
+    pub date_ms: Option<u64>,
+    pub sale_start_ms: Option<u64>,
+    pub prices: Vec<u64>,
+    pub image_url: Option<String>,
+    pub hold_ttl_ms: Option<u64>,
+    pub max_seats_per_user: Option<u32>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    pub email: String,
+    pub password_hash: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub phone: String,
+    /// Set by apply: the replicated clock at registration.
+    pub created_ms: u64,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Personal data and password hashes stay out of logs.
+        f.write_str("User { .. }")
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct UserPatch {
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub phone: Option<String>,
+    pub password_hash: Option<String>,
+}
+
+impl std::fmt::Debug for UserPatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UserPatch { .. }")
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> Refusal {
+    Refusal { detail: detail.into(), ..Refusal::of(ErrorCode::Invalid) }
+}
+
+fn text(what: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
+    if text.len() > bytes_max {
+        return Err(invalid(format!("{what} is longer than {bytes_max} bytes")));
+    }
+    Ok(())
+}
+
+fn required(what: &str, value: &str) -> Result<(), Refusal> {
+    if value.trim().is_empty() {
+        return Err(invalid(format!("{what} is empty")));
+    }
+    text(what, value, NAME_BYTES_MAX)
+}
+
+fn hold_ttl(ttl_ms: u64) -> Result<(), Refusal> {
+    if !(HOLD_TTL_MS_MIN..=HOLD_TTL_MS_MAX).contains(&ttl_ms) {
+        return Err(invalid(format!(
+            "a hold lasts {} to {} seconds",
+            HOLD_TTL_MS_MIN / 1_000,
+            HOLD_TTL_MS_MAX / 1_000
+        )));
+    }
+    Ok(())
+}
+
+fn prices(prices: &[u64]) -> Result<(), Refusal> {
+    match prices.iter().find(|&&price| price > PRICE_MAX) {
+        Some(price) => Err(invalid(format!("price {price} is over {PRICE_MAX} minor units"))),
+        None => Ok(()),
+    }
+}
+
+impl CommandKind {
+    /// What can be wrong whatever the state is.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::PutSeatMapPart { part, parts, data, .. } => {
+                if *parts == 0 || *parts > MAP_PARTS_MAX || part >= parts {
+                    return Err(invalid(format!("part {part} of {parts} is not allowed")));
+                }
+                if data.is_empty() || data.len() > MAP_PART_BYTES_MAX {
+                    return Err(invalid(format!("a part has 1 to {MAP_PART_BYTES_MAX} bytes")));
+                }
+                Ok(())
+            }
+            Self::PutVenue { doc, .. } => {
+                required("name", &doc.name)?;
+                text("city", &doc.city, NAME_BYTES_MAX)?;
+                text("country", &doc.country, NAME_BYTES_MAX)?;
+                text("address", &doc.address, TEXT_BYTES_MAX)
+            }
+            Self::CreateEvent { spec, .. } => {
+                required("name", &spec.name)?;
+                text("description", &spec.description, DESCRIPTION_BYTES_MAX)?;
+                text("category", &spec.category, NAME_BYTES_MAX)?;
+                text("imageUrl", &spec.image_url, TEXT_BYTES_MAX)?;
+                if !spec.currency.iter().all(u8::is_ascii_uppercase) {
+                    return Err(invalid("currency is not three capital letters"));
+                }
+                prices(&spec.prices)?;
+                hold_ttl(spec.hold_ttl_ms)
+            }
+            Self::UpdateEvent { patch, .. } => {
+                if let Some(name) = &patch.name {
+                    required("name", name)?;
+                }
+                text(
+                    "description",
+                    patch.description.as_deref().unwrap_or(""),
+                    DESCRIPTION_BYTES_MAX,
+                )?;
+                text("category", patch.category.as_deref().unwrap_or(""), NAME_BYTES_MAX)?;
+                text("imageUrl", patch.image_url.as_deref().unwrap_or(""), TEXT_BYTES_MAX)?;
+                prices(&patch.prices)?;
+                patch.hold_ttl_ms.map_or(Ok(()), hold_ttl)
+            }
+            Self::HoldSeats { seats, .. } => check_seats(seats),
+            Self::AttachIntent { intent, .. } | Self::ConfirmPayment { intent, .. } => {
+                required("intent", intent)
+            }
+            Self::FailPayment { reason, .. } => text("reason", reason, TEXT_BYTES_MAX),
+            Self::RegisterUser { doc, .. } => {
+                required("email", &doc.email)?;
+                text("password hash", &doc.password_hash, TEXT_BYTES_MAX)?;
+                text("first name", &doc.first_name, NAME_BYTES_MAX)?;
+                text("last name", &doc.last_name, NAME_BYTES_MAX)?;
+                text("phone", &doc.phone, NAME_BYTES_MAX)
+            }
+            Self::UpdateUser { patch, .. } => {
+                text("first name", patch.first_name.as_deref().unwrap_or(""), NAME_BYTES_MAX)?;
+                text("last name", patch.last_name.as_deref().unwrap_or(""), NAME_BYTES_MAX)?;
+                text("phone", patch.phone.as_deref().unwrap_or(""), NAME_BYTES_MAX)?;
+                text("password hash", patch.password_hash.as_deref().unwrap_or(""), TEXT_BYTES_MAX)
+            }
+            Self::ExpireDue { max } => {
+                if *max == 0 || *max > EXPIRE_MAX {
+                    return Err(invalid(format!("1 to {EXPIRE_MAX} holds are retired at once")));
+                }
+                Ok(())
+            }
+            Self::PublishEvent { .. }
+            | Self::CancelEvent { .. }
+            | Self::ReleaseHold { .. }
+            | Self::BeginPayment { .. }
+            | Self::Checksum { .. } => Ok(()),
+        }
+    }
+}
+
+/// At least one seat, none twice, no more than a booking may have.
+pub(super) fn check_seats(seats: &[u32]) -> Result<(), Refusal> {
+    if seats.is_empty() {
+        return Err(Refusal::of(ErrorCode::NoSeats));
+    }
+    if seats.len() > SEATS_PER_HOLD_MAX {
+        return Err(Refusal {
+            limit: SEATS_PER_HOLD_MAX as u64,
+            ..Refusal::of(ErrorCode::TooManySeats)
+        });
+    }
+    let mut repeated: Vec<u32> = Vec::new();
+    let mut rest = seats;
+    while let Some((seat, tail)) = rest.split_first() {
+        if tail.contains(seat) && !repeated.contains(seat) {
+            repeated.push(*seat);
+        }
+        rest = tail;
+    }
+    if repeated.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal { seats: repeated, ..Refusal::of(ErrorCode::SeatRepeated) })
+    }
+}

@@ -1,0 +1,35 @@
+//! The end of holds.
+//!
+//! P5: expiry reads the replicated clock, never a node's. The sweeper that proposes `ExpireDue` only
+//! bounds how long dead holds stay in the records; a command that touches their seats does not wait
+//! for it. A bound on each command keeps ten thousand holds that end together from stalling a shard.
+
+use super::booking::BookingState;
+use super::change::ChangeKind;
+use super::command::EXPIRE_MAX;
+use super::reply::{Answer, Reply};
+use super::{Deadline, State};
+
+impl State {
+    /// The holds that are due, oldest deadline first.
+    pub(super) fn due(&self) -> impl Iterator<Item = &Deadline> {
+        self.deadlines.iter().take_while(|deadline| deadline.at_ms <= self.log.clock_ms)
+    }
+
+    pub(super) fn expire_due(&mut self, max: u32) -> Answer {
+        let max = usize::try_from(max.min(EXPIRE_MAX)).unwrap_or(usize::MAX);
+        let due: Vec<Deadline> = self.due().take(max).copied().collect();
+        let holds: Vec<_> = due
+            .into_iter()
+            .filter_map(|Deadline { event, seq, .. }| {
+                self.end_hold(event, seq, BookingState::Expired)
+            })
+            .collect();
+        let retired = u32::try_from(holds.len()).unwrap_or(u32::MAX);
+        if retired > 0 {
+            self.log.note(ChangeKind::HoldsExpired { holds });
+        }
+        let more = self.due().next().is_some();
+        Ok(Reply::Expired { retired, more })
+    }
+}

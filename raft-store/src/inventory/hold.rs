@@ -1,0 +1,292 @@
+//! Holding seats, all or nothing, and letting them go.
+//!
+//! What could go wrong, and what answers it:
+//! - Two buyers, one seat: the second command finds an owner and is refused whole (P1, P2).
+//! - The command arrives twice: its key names the booking or the refusal it led to (P4).
+//! - A hold is due but nobody has swept: it is retired here, before its seats are judged.
+//! - A refusal is repeated after ten minutes: it is judged afresh, which changes nothing until it is
+//!   granted.
+
+use std::collections::BTreeSet;
+
+use rowlock_proto::error_code::ErrorCode;
+use rowlock_proto::ids::{BookingId, BookingLocator, EventId, UserId};
+use rowlock_proto::shard::{Slot, hash64, mix64};
+
+use super::booking::{Booking, BookingState};
+use super::change::{ChangeKind, Returned};
+use super::command::{Command, check_seats};
+use super::event::{
+    Event, KeyOwner, REFUSAL_MEMORY_MS, REFUSALS_PER_BLOCK, Remembered, seat_count,
+};
+use super::record::RecordKey;
+use super::reply::{Answer, EventState, Refusal, Reply};
+use super::{Deadline, Outbox, State, fingerprint, query, refuse};
+
+impl State {
+    pub(super) fn hold(&mut self, command: &Command, id: EventId, seats: &[u32]) -> (Answer, u64) {
+        let fingerprint = fingerprint(1, seats.iter().map(|&seat| u64::from(seat)));
+        let clock_ms = self.log.clock_ms;
+        let Some(event) = self.events.get(&id) else {
+            return (refuse(ErrorCode::EventNotFound), 0);
+        };
+        if let Some(repeated) = self.repeated(event, command, fingerprint) {
+            return repeated;
+        }
+        if let Err(refusal) = check_seats(seats) {
+            return (Err(refusal), 0);
+        }
+        self.retire_due_owners(id, seats);
+        if self.events.get(&id).is_some_and(|event| over_limit(event, command.principal, seats)) {
+            self.retire_due_of_user(id, command.principal);
+        }
+        let due_after_ms = 2 * self.config.clock_bound_ms;
+        let Some(event) = self.events.get_mut(&id) else {
+            return (refuse(ErrorCode::EventNotFound), 0);
+        };
+        match judge(event, clock_ms, command.principal, seats) {
+            Ok(()) => {
+                let deadlines = &mut self.deadlines;
+                match grant(event, &mut self.log, command, seats, fingerprint) {
+                    Some((seq, expires_ms)) => {
+                        let at_ms = expires_ms.saturating_add(due_after_ms);
+                        deadlines.insert(Deadline { at_ms, event: id, seq });
+                        let view = event.booking(seq).map(|booking| query::granted(event, booking));
+                        let view = view.expect("the booking was added just now");
+                        (Ok(Reply::Booking(Box::new(view))), 0)
+                    }
+                    None => (refuse(ErrorCode::BookingLimitReached), 0),
+                }
+            }
+            Err(refusal) => {
+                let (gone, kept) = event.remember_refusal(Remembered {
+                    user: command.principal,
+                    key: command.key,
+                    fingerprint,
+                    index: self.log.index,
+                    at_ms: clock_ms,
+                    refusal: refusal.clone(),
+                });
+                let no = event_no(event);
+                if !gone.is_empty() {
+                    // The event's record says where the remembered ones begin.
+                    self.log.touch(RecordKey::Event(no));
+                }
+                let last = gone.end.saturating_sub(1);
+                let dropped = gone.start / REFUSALS_PER_BLOCK..=last / REFUSALS_PER_BLOCK;
+                let dropped = dropped.filter(|_| !gone.is_empty());
+                for block in dropped.chain(kept.map(|number| number / REFUSALS_PER_BLOCK)) {
+                    self.log.touch(RecordKey::Refusals(no, block));
+                }
+                (Err(refusal), 0)
+            }
+        }
+    }
+
+    /// The first answer to this key, if it was used and is remembered (P4).
+    fn repeated(&self, event: &Event, command: &Command, print: u64) -> Option<(Answer, u64)> {
+        let owner = event.by_key.get(&(command.principal, command.key))?;
+        let reused = || Some((refuse(ErrorCode::IdempotencyKeyReused), 0));
+        match *owner {
+            KeyOwner::Booking(seq) => {
+                let booking = event.booking(seq)?;
+                if booking.fingerprint != print {
+                    return reused();
+                }
+                let view = query::granted(event, booking);
+                Some((Ok(Reply::Booking(Box::new(view))), booking.index))
+            }
+            KeyOwner::Refusal(number) => {
+                let place = usize::try_from(number.checked_sub(event.refusals_from)?).ok()?;
+                let remembered = event.refusals.get(place)?;
+                if remembered.at_ms.saturating_add(REFUSAL_MEMORY_MS) < self.log.clock_ms {
+                    return None;
+                }
+                if remembered.fingerprint != print {
+                    return reused();
+                }
+                Some((Err(remembered.refusal.clone()), remembered.index))
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self, principal: UserId, id: BookingId) -> Answer {
+        let Some((event, booking)) = self.owned_booking(principal, id) else {
+            return refuse(ErrorCode::BookingNotFound);
+        };
+        let (event, seq) = (event.id, booking.id.locator().seq());
+        match booking.state {
+            BookingState::Released => Ok(Reply::Done),
+            BookingState::Expired => refuse(ErrorCode::BookingExpired),
+            BookingState::Paying | BookingState::Confirmed | BookingState::RefundDue => {
+                refuse(ErrorCode::BookingStateConflict)
+            }
+            BookingState::Held if self.is_due(booking) => {
+                if let Some(returned) = self.end_hold(event, seq, BookingState::Expired) {
+                    self.log.note(ChangeKind::SeatsReturned(returned));
+                }
+                refuse(ErrorCode::BookingExpired)
+            }
+            BookingState::Held => {
+                if let Some(returned) = self.end_hold(event, seq, BookingState::Released) {
+                    self.log.note(ChangeKind::SeatsReturned(returned));
+                }
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    /// The booking, if `principal` may act on it. Someone else's looks like none at all.
+    pub(super) fn owned_booking(
+        &self,
+        principal: UserId,
+        id: BookingId,
+    ) -> Option<(&Event, &Booking)> {
+        self.find_booking(id)
+            .filter(|(_, booking)| principal == booking.user || principal == super::SYSTEM)
+    }
+
+    /// Ends a `Held` booking and gives its seats back.
+    pub(super) fn end_hold(
+        &mut self,
+        id: EventId,
+        seq: u32,
+        into: BookingState,
+    ) -> Option<Returned> {
+        let due_after_ms = 2 * self.config.clock_bound_ms;
+        let event = self.events.get_mut(&id)?;
+        let booking = event.booking_mut(seq)?;
+        if booking.state != BookingState::Held {
+            return None;
+        }
+        booking.state = into;
+        let (user, seats) = (booking.user, booking.seats.clone());
+        let (booking, at_ms) = (booking.id, booking.expires_ms.saturating_add(due_after_ms));
+        self.deadlines.remove(&Deadline { at_ms, event: id, seq });
+        event.return_seats(&seats, seq, user);
+        let no = event_no(event);
+        self.log.touch_seats(no, &seats);
+        self.log.touch_booking(no, seq);
+        Some(Returned { event: id, booking, seats: seats.into_vec(), state: into })
+    }
+
+    /// Retires the due holds that own any of `seats`.
+    pub(super) fn retire_due_owners(&mut self, id: EventId, seats: &[u32]) {
+        let Some(event) = self.events.get(&id) else { return };
+        let due: BTreeSet<u32> = seats
+            .iter()
+            .filter_map(|&seat| event.owner(seat).filter(|&owner| owner != 0))
+            .filter(|&owner| event.booking(owner).is_some_and(|booking| self.is_due(booking)))
+            .collect();
+        for seq in due {
+            if let Some(returned) = self.end_hold(id, seq, BookingState::Expired) {
+                self.log.note(ChangeKind::SeatsReturned(returned));
+            }
+        }
+    }
+
+    /// Retires the due holds of one user in one event, so that they don't count against a limit.
+    fn retire_due_of_user(&mut self, id: EventId, user: UserId) {
+        let Some(event) = self.events.get(&id) else { return };
+        let due: Vec<u32> = self
+            .due()
+            .filter(|deadline| deadline.event == id)
+            .filter(|deadline| event.booking(deadline.seq).is_some_and(|held| held.user == user))
+            .map(|deadline| deadline.seq)
+            .collect();
+        for seq in due {
+            if let Some(returned) = self.end_hold(id, seq, BookingState::Expired) {
+                self.log.note(ChangeKind::SeatsReturned(returned));
+            }
+        }
+    }
+}
+
+pub(super) fn event_no(event: &Event) -> (u16, u32) {
+    (event.id.slot().number(), event.event_no)
+}
+
+fn over_limit(event: &Event, user: UserId, seats: &[u32]) -> bool {
+    let limit = event.spec.max_seats_per_user;
+    let owned = event.per_user.get(&user).map_or(0, |counts| counts.seats);
+    limit != 0 && owned.saturating_add(seat_count(seats)) > limit
+}
+
+/// Whether `user` may have all of `seats` now.
+fn judge(event: &Event, clock_ms: u64, user: UserId, seats: &[u32]) -> Result<(), Refusal> {
+    match event.state {
+        EventState::Published => {}
+        EventState::Draft => return Err(Refusal::of(ErrorCode::EventStateConflict)),
+        EventState::Cancelled => return Err(Refusal::of(ErrorCode::SaleClosed)),
+    }
+    let (opens_ms, closes_ms) = (event.spec.sale_start_ms, event.spec.date_ms);
+    if clock_ms < opens_ms {
+        return Err(Refusal { limit: opens_ms, ..Refusal::of(ErrorCode::SaleNotOpen) });
+    }
+    if clock_ms >= closes_ms {
+        return Err(Refusal { limit: closes_ms, ..Refusal::of(ErrorCode::SaleClosed) });
+    }
+    let with = |code, seats: Vec<u32>| Err(Refusal { seats, ..Refusal::of(code) });
+    let where_owner = |wanted: fn(Option<u32>) -> bool| -> Vec<u32> {
+        seats.iter().copied().filter(|&seat| wanted(event.owner(seat))).collect()
+    };
+    let unknown = where_owner(|owner| owner.is_none());
+    if !unknown.is_empty() {
+        return with(ErrorCode::SeatUnknown, unknown);
+    }
+    let taken = where_owner(|owner| owner != Some(0));
+    if !taken.is_empty() {
+        return with(ErrorCode::SeatTaken, taken);
+    }
+    if over_limit(event, user, seats) {
+        let limit = u64::from(event.spec.max_seats_per_user);
+        return Err(Refusal { limit, ..Refusal::of(ErrorCode::LimitExceeded) });
+    }
+    Ok(())
+}
+
+/// Adds the booking. `None` when the event can number no more.
+fn grant(
+    event: &mut Event,
+    log: &mut Outbox,
+    command: &Command,
+    seats: &[u32],
+    fingerprint: u64,
+) -> Option<(u32, u64)> {
+    let seq = u32::try_from(event.bookings.len()).ok()?.checked_add(1)?;
+    let slot: Slot = event.id.slot();
+    let locator = BookingLocator::new(slot, event.event_no, seq)?;
+    let user = command.principal;
+    let expires_ms = log.clock_ms.saturating_add(event.spec.hold_ttl_ms);
+    // The key is the caller's own random number: without it the tag can't be guessed.
+    let low = hash64(&command.key.to_bytes()) ^ mix64(hash64(&user.to_bytes()));
+    let tag = u128::from(mix64(low)) | (u128::from(mix64(low ^ u64::from(seq))) << 64);
+    let prices = seats.iter().map(|&seat| event.price(seat).unwrap_or(0)).collect();
+    let id = BookingId::new(locator, tag);
+    event.take_seats(seats, seq, user, false);
+    event.by_key.insert((user, command.key), KeyOwner::Booking(seq));
+    event.bookings.push(Booking {
+        id,
+        user,
+        state: BookingState::Held,
+        seats: seats.into(),
+        prices,
+        key: command.key,
+        fingerprint,
+        index: log.index,
+        created_ms: log.clock_ms,
+        expires_ms,
+        payment: None,
+    });
+    let no = event_no(event);
+    log.touch_seats(no, seats);
+    log.touch_booking(no, seq);
+    log.note(ChangeKind::SeatsHeld {
+        event: event.id,
+        booking: id,
+        user,
+        seats: seats.to_vec(),
+        expires_ms,
+    });
+    Some((seq, expires_ms))
+}

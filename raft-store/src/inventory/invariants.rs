@@ -1,0 +1,125 @@
+//! What must always hold. Written once; called by tests, by the simulation, and by `rowctl verify`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::booking::BookingState;
+use super::event::{Event, KeyOwner, seat_count};
+use super::reply::SeatCounts;
+use super::{Deadline, State};
+
+/// Violations of one shard that are told; one is already too many.
+const TOLD_MAX: usize = 100;
+
+impl State {
+    /// Checks every invariant in full. Empty: all hold.
+    pub fn audit(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for event in self.events.values() {
+            audit_seats(event, &mut found);
+            audit_keys(event, &mut found);
+            found.truncate(TOLD_MAX);
+        }
+        let held: BTreeSet<Deadline> = self
+            .events
+            .values()
+            .flat_map(|event| (1..).zip(&event.bookings).map(move |(seq, held)| (event, seq, held)))
+            .filter(|(_, _, booking)| booking.state == BookingState::Held)
+            .map(|(event, seq, booking)| Deadline {
+                at_ms: self.due_at(booking.expires_ms),
+                event: event.id,
+                seq,
+            })
+            .collect();
+        for odd in held.symmetric_difference(&self.deadlines) {
+            found.push(format!(
+                "booking {} of {}: its deadline and its state disagree",
+                odd.seq, odd.event
+            ));
+        }
+        for (no, id) in &self.by_no {
+            if self.events.get(id).map(|event| (event.id.slot().number(), event.event_no))
+                != Some(*no)
+            {
+                found.push(format!("event {id} is not number {} of slot {}", no.1, no.0));
+            }
+        }
+        if self.by_no.len() != self.events.len() {
+            found.push("events and event numbers differ in count".to_owned());
+        }
+        let revisions = self.log.changes.windows(2);
+        if revisions.into_iter().any(|pair| match pair {
+            [a, b] => a.revision + 1 != b.revision,
+            _ => false,
+        }) {
+            found.push("revisions are not dense".to_owned());
+        }
+        found.truncate(TOLD_MAX);
+        found
+    }
+}
+
+/// P1 and P2: each seat and each live booking point at one another; the counts are the sums.
+fn audit_seats(event: &Event, found: &mut Vec<String>) {
+    let mut counts = SeatCounts { total: seat_count_of(event), ..SeatCounts::default() };
+    let mut owned: BTreeMap<u32, u32> = BTreeMap::new();
+    for (seat, &owner) in (0_u32..).zip(&event.owners) {
+        if owner == 0 {
+            counts.available += 1;
+            continue;
+        }
+        *owned.entry(owner).or_default() += 1;
+        match event.booking(owner) {
+            Some(booking) if booking.state.owns_seats() && booking.seats.contains(&seat) => {
+                if booking.state == BookingState::Confirmed {
+                    counts.sold += 1;
+                } else {
+                    counts.held += 1;
+                }
+            }
+            Some(_) => {
+                found.push(format!("seat {seat} of {}: booking {owner} is not its owner", event.id))
+            }
+            None => found.push(format!("seat {seat} of {}: there is no booking {owner}", event.id)),
+        }
+    }
+    if counts != event.counts {
+        found.push(format!("{}: counts {:?}, seats say {counts:?}", event.id, event.counts));
+    }
+    let mut per_user: BTreeMap<_, u32> = BTreeMap::new();
+    for (seq, booking) in (1..).zip(&event.bookings) {
+        let has = owned.get(&seq).copied().unwrap_or(0);
+        let due = if booking.state.owns_seats() { seat_count(&booking.seats) } else { 0 };
+        if has != due {
+            found.push(format!("booking {}: owns {has} seats instead of {due}", booking.id));
+        }
+        if due > 0 {
+            *per_user.entry(booking.user).or_default() += due;
+        }
+        if booking.state == BookingState::Paying && booking.payment.is_none() {
+            found.push(format!("booking {}: paying without a payment", booking.id));
+        }
+    }
+    let kept: BTreeMap<_, _> = event
+        .per_user
+        .iter()
+        .filter(|(_, counts)| counts.seats > 0)
+        .map(|(&user, counts)| (user, counts.seats))
+        .collect();
+    if kept != per_user {
+        found.push(format!("{}: seats per user do not add up", event.id));
+    }
+}
+
+fn seat_count_of(event: &Event) -> u32 {
+    u32::try_from(event.owners.len()).unwrap_or(u32::MAX)
+}
+
+/// P4: every booking is found by its key.
+fn audit_keys(event: &Event, found: &mut Vec<String>) {
+    for (seq, booking) in (1..).zip(&event.bookings) {
+        let owner = event.by_key.get(&(booking.user, booking.key));
+        if owner != Some(&KeyOwner::Booking(seq)) {
+            found.push(format!("booking {}: its key leads elsewhere", booking.id));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Events as the organiser shapes them: created as drafts, published, changed, cancelled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rowlock_proto::error_code::ErrorCode;
+use rowlock_proto::ids::{EVENTS_PER_SLOT_MAX, EventId};
+
+use super::booking::BookingState;
+use super::change::ChangeKind;
+use super::command::{EventPatch, EventSpec};
+use super::event::Event;
+use super::hold::event_no;
+use super::record::RecordKey;
+use super::reply::{Answer, EventState, Refusal, Reply, SeatCounts};
+use super::{State, refuse};
+
+fn wrong_prices(expected: usize, given: usize) -> Answer {
+    let detail = format!("the seat map has {expected} categories and {given} prices are given");
+    Err(Refusal { detail, ..Refusal::of(ErrorCode::Invalid) })
+}
+
+impl State {
+    pub(super) fn create_event(&mut self, id: EventId, spec: &EventSpec) -> Answer {
+        if let Some(event) = self.events.get(&id) {
+            // Ids are made from the request, so the same id and content is the same request again.
+            let same = event.spec == *spec;
+            return if same { Ok(Reply::Done) } else { refuse(ErrorCode::EventExists) };
+        }
+        let Some(map) = self.maps.get(&spec.map).and_then(|map| map.sealed.as_ref()) else {
+            return refuse(ErrorCode::SeatMapNotFound);
+        };
+        if spec.prices.len() != map.category_count {
+            return wrong_prices(map.category_count, spec.prices.len());
+        }
+        let slot = id.slot().number();
+        let created = self.events_created.get(&slot).copied().unwrap_or(0);
+        if created + 1 >= EVENTS_PER_SLOT_MAX {
+            return refuse(ErrorCode::EventLimitReached);
+        }
+        let event_no = created + 1;
+        self.events_created.insert(slot, event_no);
+        let categories = map.categories.clone();
+        let total = u32::try_from(categories.len()).unwrap_or(u32::MAX);
+        self.by_no.insert((slot, event_no), id);
+        self.events.insert(
+            id,
+            Event {
+                id,
+                event_no,
+                spec: spec.clone(),
+                state: EventState::Draft,
+                created_ms: self.log.clock_ms,
+                revision: 0,
+                owners: vec![0; categories.len()],
+                categories,
+                bookings: Vec::new(),
+                refusals: std::collections::VecDeque::new(),
+                refusals_from: 0,
+                counts: SeatCounts { total, available: total, ..SeatCounts::default() },
+                by_key: BTreeMap::new(),
+                per_user: BTreeMap::new(),
+            },
+        );
+        self.event_changed(id);
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn update_event(&mut self, id: EventId, patch: &EventPatch) -> Answer {
+        let in_use = self.seats_in_use(id);
+        let Some(event) = self.events.get_mut(&id) else {
+            return refuse(ErrorCode::EventNotFound);
+        };
+        if event.state == EventState::Cancelled {
+            return refuse(ErrorCode::EventStateConflict);
+        }
+        let mut spec = event.spec.clone();
+        if !patch.prices.is_empty() {
+            if patch.prices.len() != spec.prices.len() {
+                return wrong_prices(spec.prices.len(), patch.prices.len());
+            }
+            // A booking keeps the prices that it was made at, but a due hold is none any more.
+            if patch.prices != spec.prices && in_use {
+                return refuse(ErrorCode::PricesInUse);
+            }
+            spec.prices.clone_from(&patch.prices);
+        }
+        let text = |old: &mut String, new: &Option<String>| {
+            if let Some(new) = new {
+                old.clone_from(new);
+            }
+        };
+        text(&mut spec.name, &patch.name);
+        text(&mut spec.description, &patch.description);
+        text(&mut spec.category, &patch.category);
+        text(&mut spec.image_url, &patch.image_url);
+        spec.date_ms = patch.date_ms.unwrap_or(spec.date_ms);
+        spec.sale_start_ms = patch.sale_start_ms.unwrap_or(spec.sale_start_ms);
+        spec.hold_ttl_ms = patch.hold_ttl_ms.unwrap_or(spec.hold_ttl_ms);
+        spec.max_seats_per_user = patch.max_seats_per_user.unwrap_or(spec.max_seats_per_user);
+        if spec != event.spec {
+            event.spec = spec;
+            self.event_changed(id);
+        }
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn publish_event(&mut self, id: EventId) -> Answer {
+        let Some(event) = self.events.get_mut(&id) else {
+            return refuse(ErrorCode::EventNotFound);
+        };
+        match event.state {
+            EventState::Published => Ok(Reply::Done),
+            EventState::Cancelled => refuse(ErrorCode::EventStateConflict),
+            EventState::Draft => {
+                event.state = EventState::Published;
+                self.event_changed(id);
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    /// No more is sold; what is only held goes back. What is sold stays sold, to be refunded.
+    pub(super) fn cancel_event(&mut self, id: EventId) -> Answer {
+        let Some(event) = self.events.get_mut(&id) else {
+            return refuse(ErrorCode::EventNotFound);
+        };
+        if event.state == EventState::Cancelled {
+            return Ok(Reply::Done);
+        }
+        event.state = EventState::Cancelled;
+        // By the seats, which are bounded, and not by the bookings, which are many more in time.
+        let owners: BTreeSet<u32> = event.owners.iter().copied().filter(|&seq| seq != 0).collect();
+        let holds: Vec<_> = owners
+            .into_iter()
+            .filter_map(|seq| {
+                let booking = self.events.get(&id)?.booking(seq)?;
+                let over = self.is_due(booking);
+                let into = if over { BookingState::Expired } else { BookingState::Released };
+                self.end_hold(id, seq, into)
+            })
+            .collect();
+        if !holds.is_empty() {
+            self.log.note(ChangeKind::HoldsExpired { holds });
+        }
+        self.event_changed(id);
+        Ok(Reply::Done)
+    }
+
+    fn seats_in_use(&self, id: EventId) -> bool {
+        let Some(event) = self.events.get(&id) else { return false };
+        let counts = self.counts_now(event);
+        counts.held + counts.sold > 0
+    }
+
+    fn event_changed(&mut self, id: EventId) {
+        let Some(event) = self.events.get_mut(&id) else { return };
+        self.log.note(ChangeKind::EventChanged { event: id, state: event.state });
+        event.revision = self.log.revision;
+        self.log.touch(RecordKey::Event(event_no(event)));
+    }
+}

@@ -1,0 +1,203 @@
+//! What readers see. A due hold reads as ended, whether or not it was swept (P5).
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use rowlock_proto::ids::{BookingId, BookingLocator, EventId, SeatMapHash, UserId, VenueId};
+
+use super::State;
+use super::booking::{Booking, BookingState};
+use super::command::{User, Venue};
+use super::event::{Event, seat_count};
+pub(super) use super::reply::BookingView;
+use super::reply::{EventView, SeatCounts, Stats};
+
+/// Items of one page.
+pub const PAGE_MAX: usize = 1_000;
+
+/// One byte a seat in `State::seats`.
+pub mod seat_state {
+    pub const AVAILABLE: u8 = 0;
+    pub const HELD: u8 = 1;
+    pub const SOLD: u8 = 2;
+    pub const BLOCKED: u8 = 3;
+}
+
+/// The booking as it was granted: what a repeat of its request is answered with (P4).
+pub(super) fn granted(event: &Event, booking: &Booking) -> BookingView {
+    BookingView {
+        booking: booking.id,
+        event: event.id,
+        user: booking.user,
+        state: BookingState::Held,
+        seats: booking.seats.to_vec(),
+        prices: booking.prices.to_vec(),
+        total: booking.total(),
+        currency: event.spec.currency,
+        created_ms: booking.created_ms,
+        expires_ms: booking.expires_ms,
+        payment_deadline_ms: 0,
+        attempt: 0,
+        intent: String::new(),
+        confirmed_ms: 0,
+        decline_reason: String::new(),
+    }
+}
+
+fn after<K: Copy>(key: Option<K>) -> (Bound<K>, Bound<K>) {
+    (key.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
+}
+
+impl State {
+    pub(super) fn view(&self, event: &Event, booking: &Booking) -> BookingView {
+        let mut view = granted(event, booking);
+        view.state = if self.is_due(booking) { BookingState::Expired } else { booking.state };
+        if let Some(payment) = &booking.payment {
+            view.payment_deadline_ms = payment.deadline_ms;
+            view.attempt = payment.attempt;
+            view.intent.clone_from(&payment.intent);
+            view.confirmed_ms = payment.confirmed_ms;
+            view.decline_reason.clone_from(&payment.decline_reason);
+        }
+        view
+    }
+
+    /// The event's counts as readers see them: what due holds own is available.
+    pub(super) fn counts_now(&self, event: &Event) -> SeatCounts {
+        let mut counts = event.counts;
+        for deadline in self.due().filter(|deadline| deadline.event == event.id) {
+            let seats = event.booking(deadline.seq).map_or(0, |held| seat_count(&held.seats));
+            counts.held -= seats;
+            counts.available += seats;
+        }
+        counts
+    }
+
+    fn event_view(&self, event: &Event, counts: SeatCounts) -> EventView {
+        EventView {
+            event: event.id,
+            spec: event.spec.clone(),
+            state: event.state,
+            counts,
+            event_no: event.event_no,
+            created_ms: event.created_ms,
+            revision: event.revision,
+        }
+    }
+
+    pub fn event(&self, id: EventId) -> Option<EventView> {
+        self.events.get(&id).map(|event| self.event_view(event, self.counts_now(event)))
+    }
+
+    /// A page of events by id, and whether there are more.
+    pub fn events_after(&self, from: Option<EventId>, limit: usize) -> (Vec<EventView>, bool) {
+        let limit = limit.min(PAGE_MAX);
+        let mut rest = self.events.range(after(from));
+        // One look at the due holds for the whole page, however many there are of both.
+        let mut due: BTreeMap<EventId, u32> = BTreeMap::new();
+        for deadline in self.due() {
+            let held =
+                self.events.get(&deadline.event).and_then(|event| event.booking(deadline.seq));
+            *due.entry(deadline.event).or_default() += held.map_or(0, |it| seat_count(&it.seats));
+        }
+        let view = |(id, event): (&EventId, &Event)| {
+            let over = due.get(id).copied().unwrap_or(0);
+            let SeatCounts { available, held, .. } = event.counts;
+            let counts =
+                SeatCounts { available: available + over, held: held - over, ..event.counts };
+            self.event_view(event, counts)
+        };
+        let page = rest.by_ref().take(limit).map(view).collect();
+        (page, rest.next().is_some())
+    }
+
+    /// One byte a seat, in the order of the map.
+    pub fn seats(&self, id: EventId) -> Option<Vec<u8>> {
+        let event = self.events.get(&id)?;
+        let state = |&owner: &u32| match owner {
+            0 => seat_state::AVAILABLE,
+            seq => match event.booking(seq) {
+                Some(booking) if self.is_due(booking) => seat_state::AVAILABLE,
+                Some(booking) if booking.state == BookingState::Confirmed => seat_state::SOLD,
+                Some(_) | None => seat_state::HELD,
+            },
+        };
+        Some(event.owners.iter().map(state).collect())
+    }
+
+    /// A part of a sealed map, and how many there are.
+    pub fn seat_map_part(&self, map: SeatMapHash, part: u32) -> Option<(&[u8], u32)> {
+        let map = self.maps.get(&map).filter(|map| map.sealed.is_some())?;
+        Some((map.data.get(&part)?, map.parts))
+    }
+
+    pub fn has_seat_map(&self, map: SeatMapHash) -> bool {
+        self.maps.get(&map).is_some_and(|map| map.sealed.is_some())
+    }
+
+    pub fn booking(&self, id: BookingId) -> Option<BookingView> {
+        let (event, booking) = self.find_booking(id)?;
+        Some(self.view(event, booking))
+    }
+
+    pub fn booking_by_locator(&self, locator: BookingLocator) -> Option<BookingView> {
+        let event = self.by_no.get(&(locator.slot().number(), locator.event_no()))?;
+        let event = self.events.get(event)?;
+        Some(self.view(event, event.booking(locator.seq())?))
+    }
+
+    /// Bookings of an event by number, after `after_seq`.
+    pub fn bookings_of(
+        &self,
+        id: EventId,
+        after_seq: u32,
+        limit: usize,
+    ) -> Option<(Vec<BookingView>, bool)> {
+        let event = self.events.get(&id)?;
+        let from = usize::try_from(after_seq).ok()?;
+        let rest = event.bookings.get(from..).unwrap_or(&[]);
+        let limit = limit.min(PAGE_MAX);
+        let page = rest.iter().take(limit).map(|booking| self.view(event, booking)).collect();
+        Some((page, rest.len() > limit))
+    }
+
+    pub fn venue(&self, id: VenueId) -> Option<&Venue> {
+        self.venues.get(&id)
+    }
+
+    pub fn venues_after(
+        &self,
+        from: Option<VenueId>,
+        limit: usize,
+    ) -> (Vec<(VenueId, &Venue)>, bool) {
+        let mut rest = self.venues.range(after(from));
+        let page = rest.by_ref().take(limit.min(PAGE_MAX)).map(|(&id, doc)| (id, doc)).collect();
+        (page, rest.next().is_some())
+    }
+
+    pub fn user(&self, id: UserId) -> Option<&User> {
+        self.users.get(&id)
+    }
+
+    pub fn user_by_email(&self, email: &str) -> Option<(UserId, &User)> {
+        let id = *self.by_email.get(email)?;
+        Some((id, self.users.get(&id)?))
+    }
+
+    /// The earliest deadline of a hold, due or not.
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        self.deadlines.first().map(|deadline| deadline.at_ms)
+    }
+
+    pub fn stats(&self) -> Stats {
+        Stats {
+            events: self.events.len() as u64,
+            bookings: self.events.values().map(|event| event.bookings.len() as u64).sum(),
+            holds_live: self.deadlines.len() as u64,
+            holds_due: self.due().count() as u64,
+            next_deadline_ms: self.next_deadline_ms().unwrap_or(0),
+            users: self.users.len() as u64,
+            venues: self.venues.len() as u64,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The records that the state is kept in on disk, and their keys.
+//!
+//! Many bookings and many seats share a record, so that many holds cost one row. Keys are ordered so
+//! that loading in key order finds what a record refers to already there: maps before events, events
+//! before their blocks.
+//!
+//! ```text
+//! 0                                     clock, revision, event counters
+//! 1 map:32 part:u32                     a part of a seat map
+//! 2 venue:16        3 user:16
+//! 4 slot:u16 no:u32                     an event
+//! 5 slot:u16 no:u32 block:u32           owners of 512 seats; absent: all available
+//! 6 slot:u16 no:u32 block:u32           64 bookings
+//! 7 slot:u16 no:u32 block:u64           64 remembered refusals
+//! ```
+
+use rowlock_proto::ids::{SeatMapHash, UserId, VenueId};
+
+/// An event's place: slot and number in the slot.
+pub type EventNo = (u16, u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RecordKey {
+    Shard,
+    MapPart(SeatMapHash, u32),
+    Venue(VenueId),
+    User(UserId),
+    Event(EventNo),
+    Seats(EventNo, u32),
+    Bookings(EventNo, u32),
+    Refusals(EventNo, u64),
+}
+
+impl RecordKey {
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(40);
+        let event = |out: &mut Vec<u8>, tag: u8, (slot, no): EventNo| {
+            out.push(tag);
+            out.extend_from_slice(&slot.to_be_bytes());
+            out.extend_from_slice(&no.to_be_bytes());
+        };
+        match self {
+            Self::Shard => out.push(0),
+            Self::MapPart(map, part) => {
+                out.push(1);
+                out.extend_from_slice(&map.0);
+                out.extend_from_slice(&part.to_be_bytes());
+            }
+            Self::Venue(venue) => {
+                out.push(2);
+                out.extend_from_slice(&venue.to_bytes());
+            }
+            Self::User(user) => {
+                out.push(3);
+                out.extend_from_slice(&user.to_bytes());
+            }
+            Self::Event(no) => event(&mut out, 4, no),
+            Self::Seats(no, block) => {
+                event(&mut out, 5, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
+            Self::Bookings(no, block) => {
+                event(&mut out, 6, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
+            Self::Refusals(no, block) => {
+                event(&mut out, 7, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
+        }
+        out
+    }
+
+    /// The key that `bytes` are, if they are one.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (&tag, rest) = bytes.split_first()?;
+        let event = |rest: &[u8]| -> Option<EventNo> {
+            let (slot, no) = rest.split_first_chunk::<2>()?;
+            Some((u16::from_be_bytes(*slot), u32::from_be_bytes(no.try_into().ok()?)))
+        };
+        Some(match tag {
+            0 if rest.is_empty() => Self::Shard,
+            1 => {
+                let (map, part) = rest.split_first_chunk::<32>()?;
+                Self::MapPart(SeatMapHash(*map), u32::from_be_bytes(part.try_into().ok()?))
+            }
+            2 => Self::Venue(VenueId::from_slice(rest)?),
+            3 => Self::User(UserId::from_slice(rest)?),
+            4 => Self::Event(event(rest)?),
+            5 | 6 => {
+                let (no, block) = rest.split_first_chunk::<6>()?;
+                let block = u32::from_be_bytes(block.try_into().ok()?);
+                if tag == 5 {
+                    Self::Seats(event(no)?, block)
+                } else {
+                    Self::Bookings(event(no)?, block)
+                }
+            }
+            7 => {
+                let (no, block) = rest.split_first_chunk::<6>()?;
+                Self::Refusals(event(no)?, u64::from_be_bytes(block.try_into().ok()?))
+            }
+            _ => return None,
+        })
+    }
+}

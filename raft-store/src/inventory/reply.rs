@@ -1,0 +1,123 @@
+//! What the inventory answers: past facts, and refusals named after their reason.
+
+use rowlock_proto::error_code::ErrorCode;
+use rowlock_proto::ids::{BookingId, EventId, UserId};
+
+use super::booking::BookingState;
+use super::command::EventSpec;
+
+/// The outcome of one applied command. A refusal is replicated like any other outcome.
+pub type Answer = Result<Reply, Refusal>;
+
+/// What applying one command came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    pub answer: Answer,
+    /// Log index at which this answer was first given, if it repeats an earlier one; else 0.
+    pub first_index: u64,
+    /// The shard's revision after the command.
+    pub revision: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Done,
+    Booking(Box<BookingView>),
+    PaymentBegun {
+        booking: Box<BookingView>,
+        attempt: u32,
+    },
+    /// The payment succeeded and its seats are gone: the money must go back.
+    RefundDue(Box<BookingView>),
+    Expired {
+        retired: u32,
+        more: bool,
+    },
+}
+
+/// The command changed nothing, for this reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: ErrorCode,
+    /// The seats that are the reason, where there are such.
+    pub seats: Vec<u32>,
+    /// The bound that was passed, where there is one.
+    pub limit: u64,
+    /// For people and logs; may be empty.
+    pub detail: String,
+}
+
+impl Refusal {
+    pub const fn of(code: ErrorCode) -> Self {
+        Self { code, seats: Vec::new(), limit: 0, detail: String::new() }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.code.fmt(f)?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+    }
+}
+
+/// A booking as readers see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookingView {
+    pub booking: BookingId,
+    pub event: EventId,
+    pub user: UserId,
+    pub state: BookingState,
+    pub seats: Vec<u32>,
+    /// Minor units, as they were when the seats were held.
+    pub prices: Vec<u64>,
+    pub total: u64,
+    pub currency: [u8; 3],
+    pub created_ms: u64,
+    /// What the customer was told.
+    pub expires_ms: u64,
+    pub payment_deadline_ms: u64,
+    pub attempt: u32,
+    pub intent: String,
+    pub confirmed_ms: u64,
+    pub decline_reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventState {
+    Draft,
+    Published,
+    Cancelled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct SeatCounts {
+    pub total: u32,
+    pub available: u32,
+    pub held: u32,
+    pub sold: u32,
+    pub blocked: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventView {
+    pub event: EventId,
+    pub spec: EventSpec,
+    pub state: EventState,
+    pub counts: SeatCounts,
+    pub event_no: u32,
+    pub created_ms: u64,
+    /// Revision at the last change of the event itself.
+    pub revision: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Stats {
+    pub events: u64,
+    pub bookings: u64,
+    pub holds_live: u64,
+    pub holds_due: u64,
+    /// 0: no hold is waiting.
+    pub next_deadline_ms: u64,
+    pub users: u64,
+    pub venues: u64,
+}

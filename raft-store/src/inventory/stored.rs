@@ -1,0 +1,245 @@
+//! The state as records, and back.
+//!
+//! Encoding reads the state only, so records can be written at any time between two commands; a set of
+//! them that was taken at one index is the state at that index.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use sha2::{Digest as _, Sha256};
+
+use super::booking::BookingState;
+use super::event::{BOOKINGS_PER_BLOCK, Event, REFUSALS_PER_BLOCK, SEATS_PER_BLOCK};
+use super::hold::event_no;
+use super::record::{EventNo, RecordKey};
+use super::reply::SeatCounts;
+use super::{Deadline, State};
+use crate::codec::{
+    BlockOfBookings, BlockOfRefusals, BlockOfSeats, Error, EventRecord, MapPartRecord, ShardRecord,
+    UserRecord, VenueRecord,
+};
+
+/// The part of `items` that block number `block` of `size` covers.
+fn block_of<T>(items: &[T], block: u32, size: u32) -> &[T] {
+    let start = (block as usize).saturating_mul(size as usize).min(items.len());
+    let end = start.saturating_add(size as usize).min(items.len());
+    items.get(start..end).unwrap_or(&[])
+}
+
+impl State {
+    fn event_at(&self, no: EventNo) -> Option<&Event> {
+        self.events.get(self.by_no.get(&no)?)
+    }
+
+    /// The record's bytes now; `None` if there is nothing to keep, and the row should go.
+    pub fn encode_record(&self, key: RecordKey) -> Option<Vec<u8>> {
+        Some(match key {
+            RecordKey::Shard => ShardRecord {
+                clock_ms: self.log.clock_ms,
+                revision: self.log.revision,
+                events_created: self.events_created.iter().map(|(&s, &n)| (s, n)).collect(),
+            }
+            .encode(),
+            RecordKey::MapPart(map, part) => {
+                let map = self.maps.get(&map)?;
+                MapPartRecord::encode(map.parts, map.data.get(&part)?)
+            }
+            RecordKey::Venue(venue) => VenueRecord::encode(self.venues.get(&venue)?),
+            RecordKey::User(user) => UserRecord::encode(self.users.get(&user)?),
+            RecordKey::Event(no) => {
+                let event = self.event_at(no)?;
+                EventRecord {
+                    event: event.id,
+                    spec: event.spec.clone(),
+                    state: event.state,
+                    created_ms: event.created_ms,
+                    revision: event.revision,
+                    refusals_from: event.refusals_from,
+                }
+                .encode()
+            }
+            RecordKey::Seats(no, block) => {
+                let owners = block_of(&self.event_at(no)?.owners, block, SEATS_PER_BLOCK);
+                if owners.iter().all(|&owner| owner == 0) {
+                    return None;
+                }
+                BlockOfSeats::encode(owners)
+            }
+            RecordKey::Bookings(no, block) => {
+                let bookings = block_of(&self.event_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
+                if bookings.is_empty() {
+                    return None;
+                }
+                BlockOfBookings::encode(bookings)
+            }
+            RecordKey::Refusals(no, block) => {
+                let event = self.event_at(no)?;
+                let start = (block * REFUSALS_PER_BLOCK).max(event.refusals_from);
+                let end = (block + 1) * REFUSALS_PER_BLOCK;
+                let skip = usize::try_from(start - event.refusals_from).ok()?;
+                let take = usize::try_from(end.checked_sub(start)?).ok()?;
+                let mut refusals = event.refusals.iter().skip(skip).take(take).peekable();
+                refusals.peek()?;
+                BlockOfRefusals::encode(start, refusals)
+            }
+        })
+    }
+
+    /// Takes in one record. Records must come in the order of their keys, each once, into a new state;
+    /// [`State::finish_load`] makes it whole.
+    pub fn load_record(&mut self, key: RecordKey, bytes: &[u8]) -> Result<(), Error> {
+        match key {
+            RecordKey::Shard => {
+                let record = ShardRecord::decode(bytes)?;
+                self.log.clock_ms = record.clock_ms;
+                self.log.revision = record.revision;
+                self.events_created = record.events_created.into_iter().collect();
+            }
+            RecordKey::MapPart(hash, part) => {
+                let record = MapPartRecord::decode(bytes)?;
+                let map = self.maps.entry(hash).or_default();
+                map.parts = record.parts;
+                map.data.insert(part, record.data);
+                if map.data.len() == map.parts as usize {
+                    map.seal(hash).map_err(Error::SeatMap)?;
+                }
+            }
+            RecordKey::Venue(venue) => {
+                self.venues.insert(venue, VenueRecord::decode(bytes)?);
+            }
+            RecordKey::User(user) => {
+                let doc = UserRecord::decode(bytes)?;
+                self.by_email.insert(doc.email.clone(), user);
+                self.users.insert(user, doc);
+            }
+            RecordKey::Event(no) => self.load_event(no, bytes)?,
+            RecordKey::Seats(no, block) => {
+                let event = self.loading(no)?;
+                let start = block as usize * SEATS_PER_BLOCK as usize;
+                let owners = BlockOfSeats::decode(bytes)?;
+                let end = start.checked_add(owners.len()).ok_or(Error::Meaning)?;
+                let place = event.owners.get_mut(start..end).ok_or(Error::Meaning)?;
+                place.copy_from_slice(&owners);
+            }
+            RecordKey::Bookings(no, block) => {
+                let event = self.loading(no)?;
+                if event.bookings.len() != block as usize * BOOKINGS_PER_BLOCK as usize {
+                    return Err(Error::Orphan);
+                }
+                event.bookings.extend(BlockOfBookings::decode(bytes)?);
+            }
+            RecordKey::Refusals(no, _) => {
+                let event = self.loading(no)?;
+                let (first, refusals) = BlockOfRefusals::decode(bytes)?;
+                if event.refusals_from + event.refusals.len() as u64 != first {
+                    return Err(Error::Orphan);
+                }
+                event.refusals.extend(refusals);
+            }
+        }
+        Ok(())
+    }
+
+    fn loading(&mut self, no: EventNo) -> Result<&mut Event, Error> {
+        let id = self.by_no.get(&no).ok_or(Error::Orphan)?;
+        self.events.get_mut(id).ok_or(Error::Orphan)
+    }
+
+    fn load_event(&mut self, no: EventNo, bytes: &[u8]) -> Result<(), Error> {
+        let record = EventRecord::decode(bytes)?;
+        let map = self.maps.get(&record.spec.map).and_then(|map| map.sealed.as_ref());
+        let categories = map.ok_or(Error::Orphan)?.categories.clone();
+        let event = Event {
+            id: record.event,
+            event_no: no.1,
+            spec: record.spec,
+            state: record.state,
+            created_ms: record.created_ms,
+            revision: record.revision,
+            owners: vec![0; categories.len()],
+            categories,
+            bookings: Vec::new(),
+            refusals: VecDeque::new(),
+            refusals_from: record.refusals_from,
+            counts: SeatCounts::default(),
+            by_key: BTreeMap::new(),
+            per_user: BTreeMap::new(),
+        };
+        self.by_no.insert(no, event.id);
+        self.events.insert(event.id, event);
+        Ok(())
+    }
+
+    /// Rebuilds what is derived from the records. Refuses records that do not belong together: seats
+    /// and bookings of different moments, of which no good can come.
+    pub fn finish_load(&mut self) -> Result<(), Error> {
+        for event in self.events.values_mut() {
+            event.rebuild();
+            let owned = event.owners.iter().filter(|&&owner| owner != 0).count();
+            let live = (1..).zip(&event.bookings).filter(|(_, it)| it.state.owns_seats());
+            let mut claims =
+                live.flat_map(|(seq, it)| it.seats.iter().map(move |&seat| (seq, seat)));
+            let agree = claims.all(|(seq, seat)| event.owner(seat) == Some(seq));
+            if !agree || owned != (event.counts.held + event.counts.sold) as usize {
+                return Err(Error::Meaning);
+            }
+        }
+        let deadlines: BTreeSet<Deadline> = self
+            .events
+            .values()
+            .flat_map(|event| (1..).zip(&event.bookings).map(move |(seq, held)| (event, seq, held)))
+            .filter(|(_, _, booking)| booking.state == BookingState::Held)
+            .map(|(event, seq, booking)| Deadline {
+                at_ms: self.due_at(booking.expires_ms),
+                event: event.id,
+                seq,
+            })
+            .collect();
+        self.deadlines = deadlines;
+        self.log.dirty.clear();
+        self.log.changes.clear();
+        Ok(())
+    }
+
+    /// Every record's key, in order.
+    pub fn record_keys(&self) -> BTreeSet<RecordKey> {
+        let mut keys = BTreeSet::from([RecordKey::Shard]);
+        for (&hash, map) in &self.maps {
+            keys.extend(map.data.keys().map(|&part| RecordKey::MapPart(hash, part)));
+        }
+        keys.extend(self.venues.keys().map(|&venue| RecordKey::Venue(venue)));
+        keys.extend(self.users.keys().map(|&user| RecordKey::User(user)));
+        let blocks = |items: usize, size: u32| {
+            u32::try_from(items.div_ceil(size as usize)).unwrap_or(u32::MAX)
+        };
+        for event in self.events.values() {
+            let no = event_no(event);
+            keys.insert(RecordKey::Event(no));
+            let seats = blocks(event.owners.len(), SEATS_PER_BLOCK);
+            keys.extend((0..seats).map(|block| RecordKey::Seats(no, block)));
+            let bookings = blocks(event.bookings.len(), BOOKINGS_PER_BLOCK);
+            keys.extend((0..bookings).map(|block| RecordKey::Bookings(no, block)));
+            if !event.refusals.is_empty() {
+                let first = event.refusals_from / REFUSALS_PER_BLOCK;
+                let last = event.refusals_from + event.refusals.len() as u64 - 1;
+                let refusals = first..=last / REFUSALS_PER_BLOCK;
+                keys.extend(refusals.map(|block| RecordKey::Refusals(no, block)));
+            }
+        }
+        keys
+    }
+
+    /// A hash of all records: equal on replicas that applied the same log, and on one that loaded.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for key in self.record_keys() {
+            if let Some(bytes) = self.encode_record(key) {
+                let key = key.to_bytes();
+                hash.update((key.len() as u64).to_le_bytes());
+                hash.update(&key);
+                hash.update((bytes.len() as u64).to_le_bytes());
+                hash.update(&bytes);
+            }
+        }
+        hash.finalize().into()
+    }
+}
