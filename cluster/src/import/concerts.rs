@@ -2,11 +2,11 @@
 //!
 //! Pure: it is given the venues that are there, and says which have to be made.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use rowlock_client::types::EventSpec;
 use rowlock_proto::VenueId;
-use rowlock_proto::seat_map::{Category, SeatMap};
-use rowlock_proto::v1;
 
 use super::draft::{EventDraft, VenueDetails, VenueDraft, event_id};
 use super::nyphil::Concert;
@@ -29,13 +29,6 @@ pub struct Terms {
     pub category: String,
 }
 
-/// A venue that is in the cluster.
-#[derive(Clone, Debug)]
-pub struct ExistingVenue {
-    pub doc: v1::Venue,
-    pub map: SeatMap,
-}
-
 /// What is to be put in place.
 #[derive(Debug, Default)]
 pub struct Drafts {
@@ -53,7 +46,7 @@ const CATALOGUE: &str = "nyphil";
 pub fn drafts(
     concerts: &[Concert],
     terms: &Terms,
-    existing: &BTreeMap<VenueId, ExistingVenue>,
+    existing: &BTreeMap<VenueId, VenueDraft>,
     now_ms: u64,
 ) -> Result<Drafts, String> {
     let mut drafts = Drafts::default();
@@ -62,24 +55,20 @@ pub fn drafts(
     let mut drawn: BTreeMap<(&str, &str), VenueDraft> = BTreeMap::new();
     for concert in concerts {
         let place = (concert.venue.as_str(), concert.city.as_str());
-        let seating = match terms.venues.seating(&concert.venue) {
-            Some(Seating::Drawn { seats }) => match drawn.get(&place) {
-                Some(venue) => Ok((venue.id, venue.doc.clone(), venue.map.categories.clone())),
-                None => draw(concert, seats).map(|venue| {
-                    let found = (venue.id, venue.doc.clone(), venue.map.categories.clone());
-                    drawn.insert(place, venue);
-                    found
-                }),
+        let venue = match terms.venues.seating(&concert.venue) {
+            Some(Seating::Drawn { seats }) => match drawn.entry(place) {
+                Entry::Occupied(entry) => Ok(&*entry.into_mut()),
+                Entry::Vacant(entry) => draw(concert, seats).map(|venue| &*entry.insert(venue)),
             },
             Some(Seating::Existing(id)) => match existing.get(&id) {
-                Some(venue) => Ok((id, venue.doc.clone(), venue.map.categories.clone())),
+                Some(venue) => Ok(venue),
                 None => return Err(format!("there is no venue {id}")),
             },
             None => Err(format!("the rule has no seats for '{}'", concert.venue)),
         };
-        let draft = seating.and_then(|(id, doc, map_categories)| {
-            categories.extend(map_categories.iter().map(|category| category.name.clone()));
-            event(concert, terms, id, &doc, &map_categories, now_ms)
+        let draft = venue.and_then(|venue| {
+            categories.extend(venue.map.categories.iter().map(|category| category.name.clone()));
+            event(concert, terms, venue, now_ms)
         });
         match draft {
             Ok(draft) => drafts.events.push(draft),
@@ -115,33 +104,31 @@ fn draw(concert: &Concert, seats: u32) -> Result<VenueDraft, String> {
 fn event(
     concert: &Concert,
     terms: &Terms,
-    venue: VenueId,
-    doc: &v1::Venue,
-    categories: &[Category],
+    venue: &VenueDraft,
     now_ms: u64,
 ) -> Result<EventDraft, String> {
     let date_ms = u64::try_from(concert.begins.as_millisecond())
         .map_err(|_| "concerts before 1970 can't be events: shift them".to_owned())?;
-    let spec = v1::EventSpec {
+    let spec = EventSpec {
         name: concert.name.clone(),
         description: concert.description.clone(),
         category: terms.category.clone(),
-        venue: venue.to_bytes().to_vec().into(),
-        venue_name: doc.name.clone(),
-        city: doc.city.clone(),
-        country: doc.country.clone(),
+        venue: venue.id,
+        venue_name: venue.doc.name.clone(),
+        city: venue.doc.city.clone(),
+        country: venue.doc.country.clone(),
         date_ms,
         sale_start_ms: terms.sale_start.start_ms(date_ms, now_ms)?,
         currency: terms.currency.as_str().to_owned(),
-        prices: terms.prices.prices(categories, &terms.currency)?,
+        prices: terms.prices.prices(&venue.map.categories, &terms.currency)?,
         image_url: String::new(),
         hold_ttl_ms: terms.hold_ttl_ms,
         max_seats_per_user: terms.seats_per_user_max,
-        map: doc.map.clone(),
-        latitude_e6: doc.latitude_e6,
-        longitude_e6: doc.longitude_e6,
+        map: venue.doc.map,
+        position_e6: venue.doc.position_e6,
     };
-    Ok(EventDraft { id: event_id(CATALOGUE, &concert.programme, concert.number, venue), spec })
+    let id = event_id(CATALOGUE, &concert.programme, concert.number, venue.id);
+    Ok(EventDraft { id, spec, map_bytes: venue.map_bytes.clone() })
 }
 
 #[cfg(test)]

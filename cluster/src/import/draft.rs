@@ -1,18 +1,20 @@
 //! A venue or event that is ready to be put into a cluster, under an id made from its content.
 
+use std::sync::Arc;
+
+use rowlock_client::types::{EventSpec, Venue};
 use rowlock_proto::seat_map::{self, SeatMap};
-use rowlock_proto::v1;
 use rowlock_proto::{EventId, SeatMapHash, VenueId};
 use sha2::{Digest, Sha256};
 
 /// A venue with its seat map.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VenueDraft {
     pub id: VenueId,
-    pub doc: v1::Venue,
+    pub doc: Venue,
     pub map: SeatMap,
     /// The map's canonical bytes: what `doc.map` is the hash of.
-    pub map_bytes: Vec<u8>,
+    pub map_bytes: Arc<[u8]>,
 }
 
 /// Where a venue is and what it is called.
@@ -23,41 +25,38 @@ pub struct VenueDetails {
     pub country: String,
     pub address: String,
     /// Latitude and longitude in millionths of a degree.
-    pub place_e6: Option<(i64, i64)>,
+    pub position_e6: Option<(i64, i64)>,
 }
 
 impl VenueDraft {
     /// The id is that of name, city and map: the same file under the same name is the same venue.
     pub fn new(details: VenueDetails, map: SeatMap) -> Result<Self, seat_map::Error> {
-        let map_bytes = map.encode()?;
+        let map_bytes: Arc<[u8]> = map.encode()?.into();
         let hash: [u8; 32] = Sha256::digest(&map_bytes).into();
         let id =
             digest("rowlock venue", &[details.name.as_bytes(), details.city.as_bytes(), &hash]);
         let seats = u32::try_from(map.seat_count()).unwrap_or(u32::MAX);
         let capacity = map.areas.iter().fold(seats, |sum, area| sum.saturating_add(area.capacity));
-        let doc = v1::Venue {
+        let doc = Venue {
             name: details.name,
             city: details.city,
             country: details.country,
             address: details.address,
-            latitude_e6: details.place_e6.map(|place| place.0),
-            longitude_e6: details.place_e6.map(|place| place.1),
-            map: hash.to_vec().into(),
+            position_e6: details.position_e6,
+            map: SeatMapHash(hash),
             capacity,
         };
         Ok(Self { id: VenueId::from_bytes(id), doc, map, map_bytes })
     }
-
-    pub fn map_hash(&self) -> Option<SeatMapHash> {
-        SeatMapHash::from_slice(&self.doc.map)
-    }
 }
 
 /// An event of a venue.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventDraft {
     pub id: EventId,
-    pub spec: v1::EventSpec,
+    pub spec: EventSpec,
+    /// The bytes of the map that `spec.map` names, shared by the events of a venue.
+    pub map_bytes: Arc<[u8]>,
 }
 
 /// The id of an event that a catalogue names by `source` and that is sold at `venue`. The same
@@ -123,7 +122,6 @@ mod tests {
         assert_ne!(hall.id, venue("Hall", 301).id);
         assert_ne!(hall.id, venue("Haus", 300).id);
         assert_eq!(hall.doc.capacity, 300);
-        assert!(hall.map_hash().is_some());
         let event = |source, number| event_id("nyphil", source, number, hall.id);
         assert_eq!(event("p-1", 0), event("p-1", 0));
         assert_ne!(event("p-1", 0), event("p-1", 1));

@@ -15,9 +15,12 @@
 pub mod concerts;
 pub mod draft;
 pub mod hall;
+pub mod load;
 pub mod nyphil;
 pub mod prices;
 pub mod sale;
+pub mod sample;
+pub mod target;
 pub mod venue_rule;
 
 /// Something of a file that can't be taken, and why.

@@ -40,8 +40,7 @@ fn a_hall_is_drawn_once_for_each_venue() {
     let refused: Vec<_> = drafts.refused.iter().map(Refused::to_string).collect();
     assert_eq!(refused, ["concert 3 of programme p-1: the rule has no seats for 'C'"]);
     for event in &drafts.events {
-        let venue = VenueId::from_slice(&event.spec.venue).expect("an id");
-        assert_eq!(event.spec.map, drafts.venues[&venue].doc.map);
+        assert_eq!(event.spec.map, drafts.venues[&event.spec.venue].doc.map);
         assert_eq!(event.spec.date_ms - event.spec.sale_start_ms, 90 * 24 * 3_600_000);
     }
 }
@@ -65,10 +64,14 @@ fn rules_that_name_what_is_not_there_are_wrong() {
 #[test]
 fn a_venue_that_is_there_lends_its_seats_and_place() {
     let map = hall::draw(10).expect("a hall");
-    let doc =
-        v1::Venue { name: "Ours".to_owned(), city: "Here".to_owned(), ..v1::Venue::default() };
-    let id = VenueId(5);
-    let existing = BTreeMap::from([(id, ExistingVenue { doc, map })]);
+    let details = VenueDetails {
+        name: "Ours".to_owned(),
+        city: "Here".to_owned(),
+        ..VenueDetails::default()
+    };
+    let venue = VenueDraft::new(details, map).expect("a valid map");
+    let id = venue.id;
+    let existing = BTreeMap::from([(id, venue)]);
     let terms = terms(&format!("*={id}"), "Stalls=1.5");
     let drafts = drafts(&[concert(0, "A")], &terms, &existing, 0).expect("right rules");
     assert!(drafts.venues.is_empty());
