@@ -1,0 +1,93 @@
+//! What can be asked of a shard's state, and what is found.
+
+use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
+use rowlock_raft_store::inventory::{BookingView, EventView, State, Stats, User, Venue};
+
+/// A question about the state of one shard.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Query {
+    Event(EventId),
+    Events { after: Option<EventId>, limit: usize },
+    Seats(EventId),
+    SeatMap { map: SeatMapHash, part: u32 },
+    HasSeatMap(SeatMapHash),
+    Booking(BookingId),
+    BookingByLocator(BookingLocator),
+    Bookings { event: EventId, after_seq: u32, limit: usize },
+    Venue(VenueId),
+    Venues { after: Option<VenueId>, limit: usize },
+    User(UserId),
+    UserByEmail(String),
+    Stats,
+}
+
+/// What a query found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Event(Box<EventView>),
+    Events { events: Vec<EventView>, more: bool },
+    Seats { states: Vec<u8>, event: Box<EventView> },
+    SeatMap { data: Vec<u8>, part: u32, parts: u32 },
+    Booking(Box<BookingView>),
+    Bookings { bookings: Vec<BookingView>, more: bool },
+    Venue(VenueId, Box<Venue>),
+    Venues { venues: Vec<(VenueId, Venue)>, more: bool },
+    User(UserId, Box<User>),
+    Stats(Stats),
+    Flag(bool),
+}
+
+impl Query {
+    /// What the state says, or the code of what is not there.
+    pub(super) fn find(self, state: &State) -> Result<Found, ErrorCode> {
+        match self {
+            Self::Event(id) => {
+                let event = state.event(id).ok_or(ErrorCode::EventNotFound)?;
+                Ok(Found::Event(Box::new(event)))
+            }
+            Self::Events { after, limit } => {
+                let (events, more) = state.events_after(after, limit);
+                Ok(Found::Events { events, more })
+            }
+            Self::Seats(id) => {
+                let event = state.event(id).ok_or(ErrorCode::EventNotFound)?;
+                let states = state.seats(id).ok_or(ErrorCode::EventNotFound)?;
+                Ok(Found::Seats { states, event: Box::new(event) })
+            }
+            Self::SeatMap { map, part } => {
+                let found = state.seat_map_part(map, part).ok_or(ErrorCode::SeatMapNotFound)?;
+                Ok(Found::SeatMap { data: found.0.to_vec(), part, parts: found.1 })
+            }
+            Self::HasSeatMap(map) => Ok(Found::Flag(state.has_seat_map(map))),
+            Self::Booking(id) => booking(state.booking(id)),
+            Self::BookingByLocator(locator) => booking(state.booking_by_locator(locator)),
+            Self::Bookings { event, after_seq, limit } => {
+                let found = state.bookings_of(event, after_seq, limit);
+                let (bookings, more) = found.ok_or(ErrorCode::EventNotFound)?;
+                Ok(Found::Bookings { bookings, more })
+            }
+            Self::Venue(id) => {
+                let venue = state.venue(id).ok_or(ErrorCode::VenueNotFound)?;
+                Ok(Found::Venue(id, Box::new(venue.clone())))
+            }
+            Self::Venues { after, limit } => {
+                let (venues, more) = state.venues_after(after, limit);
+                let venues = venues.into_iter().map(|(id, venue)| (id, venue.clone())).collect();
+                Ok(Found::Venues { venues, more })
+            }
+            Self::User(id) => {
+                let user = state.user(id).ok_or(ErrorCode::UserNotFound)?;
+                Ok(Found::User(id, Box::new(user.clone())))
+            }
+            Self::UserByEmail(email) => {
+                let (id, user) = state.user_by_email(&email).ok_or(ErrorCode::UserNotFound)?;
+                Ok(Found::User(id, Box::new(user.clone())))
+            }
+            Self::Stats => Ok(Found::Stats(state.stats())),
+        }
+    }
+}
+
+fn booking(found: Option<BookingView>) -> Result<Found, ErrorCode> {
+    Ok(Found::Booking(Box::new(found.ok_or(ErrorCode::BookingNotFound)?)))
+}

@@ -1,0 +1,62 @@
+//! Proposes the retirement of holds that are due.
+//!
+//! Nothing depends on it: a hold that is due counts as ended for every reader and every command
+//! that touches its seats. It only bounds how long the records stay, and when watchers hear of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rowlock_proto::RequestKey;
+use rowlock_raft_store::inventory::{Command, CommandKind, EXPIRE_MAX, SYSTEM};
+use tokio_util::sync::CancellationToken;
+
+use super::{AnswerTo, Call, Group, Groups};
+use crate::clock::Clock;
+
+/// P5: the latest that a due hold is looked at.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// While more holds are due than one command retires.
+const BUSY_INTERVAL: Duration = Duration::from_millis(20);
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The sweeper of all groups of a node.
+#[derive(Debug)]
+pub(crate) struct Sweeper {
+    pub(crate) groups: Arc<Groups>,
+    pub(crate) clock: Arc<Clock>,
+}
+
+impl Sweeper {
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut pause = INTERVAL;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = shutdown.cancelled() => return,
+            }
+            let swept = self.groups.iter().filter(|group| self.sweep(group)).count();
+            pause = if swept > 0 { BUSY_INTERVAL } else { INTERVAL };
+        }
+    }
+
+    /// Proposes if this node leads the group and something is due. Whether it did.
+    fn sweep(&self, group: &Group) -> bool {
+        if !group.is_leader() {
+            return false;
+        }
+        let Some(now_ms) = self.clock.stamp_ms(Instant::now()) else { return false };
+        // P5: due by the time that the command will be stamped with.
+        let next = group.state().read(|state| state.next_deadline_ms()).unwrap_or(None);
+        if next.is_none_or(|due_ms| due_ms > now_ms) {
+            return false;
+        }
+        let kind = CommandKind::ExpireDue { max: EXPIRE_MAX };
+        group.propose(Call {
+            id: 0,
+            body: Command { principal: SYSTEM, key: RequestKey(0), kind },
+            deadline: tokio::time::Instant::now() + TIMEOUT,
+            answer_to: AnswerTo::Nobody,
+        });
+        true
+    }
+}

@@ -1,0 +1,189 @@
+//! Commands off the wire, checked: what leaves here may enter the log.
+
+use rowlock_proto::{BookingId, ErrorCode, EventId, RequestKey, SeatMapHash, UserId, VenueId, v1};
+use rowlock_raft_store::inventory::{
+    Command, CommandKind, EventPatch, EventSpec, Refusal, User, UserPatch, Venue,
+};
+
+use v1::command::Kind;
+
+/// The message lacks something or holds what can't be read.
+pub(super) fn malformed(detail: impl Into<String>) -> Refusal {
+    Refusal { detail: detail.into(), ..Refusal::of(ErrorCode::Malformed) }
+}
+
+fn invalid(detail: impl Into<String>) -> Refusal {
+    Refusal { detail: detail.into(), ..Refusal::of(ErrorCode::Invalid) }
+}
+
+/// An id from its raw bytes.
+pub(super) fn id<T>(
+    what: &str,
+    bytes: &[u8],
+    read: impl FnOnce(&[u8]) -> Option<T>,
+) -> Result<T, Refusal> {
+    read(bytes).ok_or_else(|| malformed(format!("{what}: {} bytes are no id", bytes.len())))
+}
+
+pub(super) fn event(bytes: &[u8]) -> Result<EventId, Refusal> {
+    id("event", bytes, EventId::from_slice)
+}
+
+pub(super) fn booking(bytes: &[u8]) -> Result<BookingId, Refusal> {
+    id("booking", bytes, BookingId::from_slice)
+}
+
+pub(super) fn venue(bytes: &[u8]) -> Result<VenueId, Refusal> {
+    id("venue", bytes, VenueId::from_slice)
+}
+
+pub(super) fn user(bytes: &[u8]) -> Result<UserId, Refusal> {
+    id("user", bytes, UserId::from_slice)
+}
+
+pub(super) fn map_hash(bytes: &[u8]) -> Result<SeatMapHash, Refusal> {
+    id("seat map", bytes, SeatMapHash::from_slice)
+}
+
+/// The command of a call, or why it can never be done.
+pub(super) fn decode(wire: v1::Command) -> Result<Command, Refusal> {
+    let principal = id("principal", &wire.principal, UserId::from_slice)?;
+    let key = id("key", &wire.key, RequestKey::from_slice)?;
+    let kind = kind(wire.kind.ok_or_else(|| malformed("a command of no kind"))?)?;
+    kind.check()?;
+    Ok(Command { principal, key, kind })
+}
+
+fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
+    Ok(match kind {
+        Kind::PutSeatMapPart(v1::PutSeatMapPart { map, part, parts, data }) => {
+            CommandKind::PutSeatMapPart { map: map_hash(&map)?, part, parts, data: data.into() }
+        }
+        Kind::PutVenue(v1::PutVenue { venue: id, doc }) => {
+            let doc = doc.ok_or_else(|| malformed("a venue without its document"))?;
+            CommandKind::PutVenue { venue: venue(&id)?, doc: Box::new(venue_doc(doc)?) }
+        }
+        Kind::CreateEvent(v1::CreateEvent { event: id, spec }) => {
+            let spec = spec.ok_or_else(|| malformed("an event without its specification"))?;
+            CommandKind::CreateEvent { event: event(&id)?, spec: Box::new(event_spec(spec)?) }
+        }
+        Kind::UpdateEvent(wire) => {
+            CommandKind::UpdateEvent { event: event(&wire.event)?, patch: Box::new(patch(wire)) }
+        }
+        Kind::PublishEvent(wire) => CommandKind::PublishEvent { event: event(&wire.event)? },
+        Kind::CancelEvent(wire) => CommandKind::CancelEvent { event: event(&wire.event)? },
+        Kind::HoldSeats(v1::HoldSeats { event: id, seats }) => {
+            CommandKind::HoldSeats { event: event(&id)?, seats }
+        }
+        Kind::ReleaseHold(wire) => CommandKind::ReleaseHold { booking: booking(&wire.booking)? },
+        Kind::BeginPayment(v1::BeginPayment { booking: id, amount }) => {
+            CommandKind::BeginPayment { booking: booking(&id)?, amount }
+        }
+        Kind::AttachIntent(v1::AttachIntent { booking: id, attempt, intent }) => {
+            CommandKind::AttachIntent { booking: booking(&id)?, attempt, intent }
+        }
+        Kind::ConfirmPayment(v1::ConfirmPayment { booking: id, attempt, intent }) => {
+            CommandKind::ConfirmPayment { booking: booking(&id)?, attempt, intent }
+        }
+        Kind::FailPayment(v1::FailPayment { booking: id, attempt, reason }) => {
+            CommandKind::FailPayment { booking: booking(&id)?, attempt, reason }
+        }
+        Kind::RegisterUser(v1::RegisterUser { user: id, doc }) => {
+            let doc = doc.ok_or_else(|| malformed("a user without its document"))?;
+            CommandKind::RegisterUser { user: user(&id)?, doc: Box::new(user_doc(doc)) }
+        }
+        Kind::UpdateUser(wire) => {
+            let id = user(&wire.user)?;
+            let patch = UserPatch {
+                first_name: wire.first_name,
+                last_name: wire.last_name,
+                phone: wire.phone,
+                password_hash: wire.password_hash,
+            };
+            CommandKind::UpdateUser { user: id, patch: Box::new(patch) }
+        }
+        Kind::ExpireDue(_) | Kind::Checksum(_) => {
+            let detail = "only a shard's leader proposes this".to_owned();
+            return Err(Refusal { detail, ..Refusal::of(ErrorCode::NotAllowed) });
+        }
+    })
+}
+
+fn position(latitude: Option<i64>, longitude: Option<i64>) -> Result<Option<(i64, i64)>, Refusal> {
+    const LATITUDE_E6_MAX: u64 = 90_000_000;
+    const LONGITUDE_E6_MAX: u64 = 180_000_000;
+    match (latitude, longitude) {
+        (None, None) => Ok(None),
+        (Some(latitude), Some(longitude)) => {
+            if latitude.unsigned_abs() > LATITUDE_E6_MAX
+                || longitude.unsigned_abs() > LONGITUDE_E6_MAX
+            {
+                return Err(invalid("latitude or longitude is not on earth"));
+            }
+            Ok(Some((latitude, longitude)))
+        }
+        (Some(_), None) | (None, Some(_)) => {
+            Err(invalid("latitude and longitude are given both or not at all"))
+        }
+    }
+}
+
+fn venue_doc(doc: v1::Venue) -> Result<Venue, Refusal> {
+    Ok(Venue {
+        position_e6: position(doc.latitude_e6, doc.longitude_e6)?,
+        map: map_hash(&doc.map)?,
+        name: doc.name,
+        city: doc.city,
+        country: doc.country,
+        address: doc.address,
+        capacity: doc.capacity,
+    })
+}
+
+fn event_spec(spec: v1::EventSpec) -> Result<EventSpec, Refusal> {
+    let currency = spec.currency.as_bytes().try_into();
+    Ok(EventSpec {
+        venue: venue(&spec.venue)?,
+        map: map_hash(&spec.map)?,
+        position_e6: position(spec.latitude_e6, spec.longitude_e6)?,
+        currency: currency.map_err(|_| invalid("currency is not three capital letters"))?,
+        name: spec.name,
+        description: spec.description,
+        category: spec.category,
+        venue_name: spec.venue_name,
+        city: spec.city,
+        country: spec.country,
+        date_ms: spec.date_ms,
+        sale_start_ms: spec.sale_start_ms,
+        prices: spec.prices,
+        image_url: spec.image_url,
+        hold_ttl_ms: spec.hold_ttl_ms,
+        max_seats_per_user: spec.max_seats_per_user,
+    })
+}
+
+fn patch(wire: v1::UpdateEvent) -> EventPatch {
+    EventPatch {
+        name: wire.name,
+        description: wire.description,
+        category: wire.category,
+        date_ms: wire.date_ms,
+        sale_start_ms: wire.sale_start_ms,
+        prices: wire.prices,
+        image_url: wire.image_url,
+        hold_ttl_ms: wire.hold_ttl_ms,
+        max_seats_per_user: wire.max_seats_per_user,
+    }
+}
+
+fn user_doc(doc: v1::User) -> User {
+    User {
+        email: doc.email,
+        password_hash: doc.password_hash,
+        first_name: doc.first_name,
+        last_name: doc.last_name,
+        phone: doc.phone,
+        // Apply sets it.
+        created_ms: 0,
+    }
+}

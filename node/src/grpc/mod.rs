@@ -1,0 +1,13 @@
+//! The services of a node: decode, call, encode.
+//!
+//! Owns: the translation between wire messages and core types, and every check of what a message
+//! may hold. Must not: decide anything about inventory or Raft. Wire types stop here.
+
+mod cluster;
+mod command;
+mod inventory;
+mod query;
+mod reply;
+
+pub(crate) use cluster::Service as Cluster;
+pub(crate) use inventory::Service as Inventory;

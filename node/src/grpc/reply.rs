@@ -1,0 +1,335 @@
+//! Answers and changes onto the wire.
+
+use bytes::Bytes;
+use rowlock_proto::{VenueId, v1};
+use rowlock_raft_store::feed;
+use rowlock_raft_store::inventory::{
+    BookingState, BookingView, Change, ChangeKind, EventSpec, EventState, EventView, Refusal,
+    Reply, Returned, User, Venue,
+};
+use tonic::Status;
+
+use crate::group::{Answer, Body, FeedBatch, Found, Position, Retry};
+use crate::meta::Map;
+
+/// Name of the metadata that says from where on a compacted feed can be had.
+const OLDEST_KEY: &str = "rowlock-oldest-revision";
+
+fn raw(bytes: [u8; 16]) -> Bytes {
+    Bytes::copy_from_slice(&bytes)
+}
+
+pub(super) fn answer(answer: Answer, map: &Map) -> v1::Answer {
+    use v1::answer::Body as Wire;
+    let body = match answer.body {
+        Body::Reply(done) => Wire::Reply(reply(done)),
+        Body::Found(found) => Wire::Result(found_reply(found)),
+        Body::Refusal(refused) => Wire::Refusal(refusal(refused)),
+        Body::Retry(again) => Wire::Retry(retry(again, map)),
+    };
+    v1::Answer { id: answer.id, at: answer.at.map(position), body: Some(body) }
+}
+
+fn position(at: Position) -> v1::Position {
+    v1::Position {
+        shard: at.shard.0,
+        term: at.term,
+        index: at.index,
+        offset: at.offset,
+        revision: at.revision,
+        log_time_ms: at.log_time_ms,
+        first_index: at.first_index,
+    }
+}
+
+fn retry(retry: Retry, map: &Map) -> v1::Retry {
+    use v1::retry::Kind;
+    let (kind, leader, after_ms) = match retry {
+        Retry::NotLeader { leader } => (Kind::NotLeader, Some(leader), 0),
+        Retry::WrongNode => (Kind::WrongNode, None, 0),
+        Retry::Overloaded { after_ms } => (Kind::Overloaded, None, after_ms),
+        Retry::Unavailable { after_ms } => (Kind::Unavailable, None, after_ms),
+        Retry::UnknownOutcome => (Kind::UnknownOutcome, None, 0),
+    };
+    v1::Retry {
+        kind: kind.into(),
+        leader_node: leader.map_or(0, |node| node.0),
+        leader_addr: leader.and_then(|node| map.addr(node)).unwrap_or_default().to_owned(),
+        map_epoch: map.epoch,
+        retry_after_ms: after_ms,
+    }
+}
+
+fn refusal(refusal: Refusal) -> v1::Refusal {
+    v1::Refusal {
+        code: refusal.code.number().into(),
+        seats: refusal.seats,
+        limit: refusal.limit,
+        detail: refusal.detail,
+    }
+}
+
+fn reply(reply: Reply) -> v1::Reply {
+    use v1::reply::Kind;
+    let kind = match reply {
+        Reply::Done => Kind::Done(v1::Done {}),
+        Reply::Booking(view) => Kind::Booking(booking(*view)),
+        Reply::PaymentBegun { booking: view, attempt } => {
+            Kind::PaymentBegun(v1::PaymentBegun { booking: Some(booking(*view)), attempt })
+        }
+        Reply::RefundDue(view) => Kind::RefundDue(v1::RefundDue { booking: Some(booking(*view)) }),
+        Reply::Expired { retired, more } => Kind::Expired(v1::Expired { retired, more }),
+    };
+    v1::Reply { kind: Some(kind) }
+}
+
+fn booking_state(state: BookingState) -> i32 {
+    let state = match state {
+        BookingState::Held => v1::BookingState::Held,
+        BookingState::Paying => v1::BookingState::Paying,
+        BookingState::Confirmed => v1::BookingState::Confirmed,
+        BookingState::Released => v1::BookingState::Released,
+        BookingState::Expired => v1::BookingState::Expired,
+        BookingState::RefundDue => v1::BookingState::RefundDue,
+    };
+    state.into()
+}
+
+fn event_state(state: EventState) -> i32 {
+    let state = match state {
+        EventState::Draft => v1::EventState::Draft,
+        EventState::Published => v1::EventState::Published,
+        EventState::Cancelled => v1::EventState::Cancelled,
+    };
+    state.into()
+}
+
+fn currency(currency: [u8; 3]) -> String {
+    // The check at the rim lets only capital letters in.
+    String::from_utf8_lossy(&currency).into_owned()
+}
+
+fn booking(view: BookingView) -> v1::Booking {
+    v1::Booking {
+        booking: raw(view.booking.to_bytes()),
+        event: raw(view.event.to_bytes()),
+        user: raw(view.user.to_bytes()),
+        state: booking_state(view.state),
+        seats: view.seats,
+        prices: view.prices,
+        total: view.total,
+        currency: currency(view.currency),
+        created_ms: view.created_ms,
+        expires_ms: view.expires_ms,
+        payment_deadline_ms: view.payment_deadline_ms,
+        attempt: view.attempt,
+        intent: view.intent,
+        confirmed_ms: view.confirmed_ms,
+        decline_reason: view.decline_reason,
+    }
+}
+
+fn event(view: EventView) -> v1::Event {
+    let counts = view.counts;
+    v1::Event {
+        event: raw(view.event.to_bytes()),
+        spec: Some(event_spec(view.spec)),
+        state: event_state(view.state),
+        counts: Some(v1::SeatCounts {
+            total: counts.total,
+            available: counts.available,
+            held: counts.held,
+            sold: counts.sold,
+            blocked: counts.blocked,
+        }),
+        event_no: view.event_no,
+        created_ms: view.created_ms,
+        revision: view.revision,
+    }
+}
+
+fn event_spec(spec: EventSpec) -> v1::EventSpec {
+    v1::EventSpec {
+        name: spec.name,
+        description: spec.description,
+        category: spec.category,
+        venue: raw(spec.venue.to_bytes()),
+        venue_name: spec.venue_name,
+        city: spec.city,
+        country: spec.country,
+        date_ms: spec.date_ms,
+        sale_start_ms: spec.sale_start_ms,
+        currency: currency(spec.currency),
+        prices: spec.prices,
+        image_url: spec.image_url,
+        hold_ttl_ms: spec.hold_ttl_ms,
+        max_seats_per_user: spec.max_seats_per_user,
+        map: Bytes::copy_from_slice(&spec.map.0),
+        latitude_e6: spec.position_e6.map(|(latitude, _)| latitude),
+        longitude_e6: spec.position_e6.map(|(_, longitude)| longitude),
+    }
+}
+
+fn venue(doc: Venue) -> v1::Venue {
+    v1::Venue {
+        name: doc.name,
+        city: doc.city,
+        country: doc.country,
+        address: doc.address,
+        latitude_e6: doc.position_e6.map(|(latitude, _)| latitude),
+        longitude_e6: doc.position_e6.map(|(_, longitude)| longitude),
+        map: Bytes::copy_from_slice(&doc.map.0),
+        capacity: doc.capacity,
+    }
+}
+
+fn user(doc: User) -> v1::User {
+    v1::User {
+        email: doc.email,
+        password_hash: doc.password_hash,
+        first_name: doc.first_name,
+        last_name: doc.last_name,
+        phone: doc.phone,
+        created_ms: doc.created_ms,
+    }
+}
+
+pub(super) fn watch_batch(batch: FeedBatch) -> v1::WatchBatch {
+    v1::WatchBatch {
+        changes: batch.changes.into_iter().map(change).collect(),
+        revision: batch.revision,
+        log_time_ms: batch.log_time_ms,
+    }
+}
+
+/// Why a feed ends: its beginning is not kept any more, or this node can't read its disk.
+pub(super) fn feed_error(error: &feed::Error) -> Status {
+    match error {
+        feed::Error::Compacted(compacted) => {
+            let mut status = Status::failed_precondition("compacted");
+            status.metadata_mut().insert(OLDEST_KEY, compacted.oldest.into());
+            status
+        }
+        feed::Error::Fault(_) => Status::unavailable("the node stops"),
+    }
+}
+
+fn returned(returned: Returned) -> v1::SeatsReturned {
+    v1::SeatsReturned {
+        event: raw(returned.event.to_bytes()),
+        booking: raw(returned.booking.to_bytes()),
+        seats: returned.seats,
+        state: booking_state(returned.state),
+    }
+}
+
+fn change(change: Change) -> v1::Change {
+    v1::Change {
+        revision: change.revision,
+        index: change.index,
+        time_ms: change.time_ms,
+        principal: raw(change.principal.to_bytes()),
+        kind: Some(change_kind(change.kind)),
+    }
+}
+
+fn change_kind(kind: ChangeKind) -> v1::change::Kind {
+    use v1::change::Kind;
+    match kind {
+        ChangeKind::EventChanged { event, state } => Kind::EventChanged(v1::EventChanged {
+            event: raw(event.to_bytes()),
+            state: event_state(state),
+        }),
+        ChangeKind::SeatsHeld { event, booking, user, seats, expires_ms } => {
+            Kind::SeatsHeld(v1::SeatsHeld {
+                event: raw(event.to_bytes()),
+                booking: raw(booking.to_bytes()),
+                user: raw(user.to_bytes()),
+                seats,
+                expires_ms,
+            })
+        }
+        ChangeKind::SeatsReturned(seats) => Kind::SeatsReturned(returned(seats)),
+        ChangeKind::HoldsExpired { holds } => Kind::HoldsExpired(v1::HoldsExpired {
+            holds: holds.into_iter().map(returned).collect(),
+        }),
+        ChangeKind::PaymentStarted { booking, attempt, amount } => {
+            let booking = raw(booking.to_bytes());
+            Kind::PaymentStarted(v1::PaymentStarted { booking, attempt, amount })
+        }
+        ChangeKind::IntentAttached { booking, attempt, intent } => {
+            let booking = raw(booking.to_bytes());
+            Kind::IntentAttached(v1::IntentAttached { booking, attempt, intent })
+        }
+        ChangeKind::PaymentFailed { booking, attempt, reason } => {
+            let booking = raw(booking.to_bytes());
+            Kind::PaymentFailed(v1::PaymentFailed { booking, attempt, reason })
+        }
+        ChangeKind::SeatsSold { event, booking, user, seats, amount, intent } => {
+            Kind::SeatsSold(v1::SeatsSold {
+                event: raw(event.to_bytes()),
+                booking: raw(booking.to_bytes()),
+                user: raw(user.to_bytes()),
+                seats,
+                amount,
+                intent,
+            })
+        }
+        ChangeKind::RefundOwed { booking, intent, amount } => {
+            Kind::RefundOwed(v1::RefundOwed { booking: raw(booking.to_bytes()), intent, amount })
+        }
+        ChangeKind::VenuePut { venue } => {
+            Kind::VenuePut(v1::VenuePut { venue: raw(venue.to_bytes()) })
+        }
+        ChangeKind::UserChanged { user } => {
+            Kind::UserChanged(v1::UserChanged { user: raw(user.to_bytes()) })
+        }
+        ChangeKind::SeatMapSealed { map, seats } => {
+            Kind::SeatMapSealed(v1::SeatMapSealed { map: Bytes::copy_from_slice(&map.0), seats })
+        }
+    }
+}
+
+fn found_reply(found: Found) -> v1::QueryReply {
+    use v1::query_reply::Kind;
+    let kind = match found {
+        Found::Event(view) => Kind::Event(event(*view)),
+        Found::Events { events, more } => {
+            Kind::Events(v1::EventList { events: events.into_iter().map(event).collect(), more })
+        }
+        Found::Seats { states, event: view } => {
+            Kind::Seats(v1::Seats { states: states.into(), event: Some(event(*view)) })
+        }
+        Found::SeatMap { data, part, parts } => {
+            Kind::SeatMap(v1::SeatMapPart { data: data.into(), part, parts })
+        }
+        Found::Booking(view) => Kind::Booking(booking(*view)),
+        Found::Bookings { bookings, more } => Kind::Bookings(v1::BookingList {
+            bookings: bookings.into_iter().map(booking).collect(),
+            more,
+        }),
+        Found::Venue(id, doc) => Kind::Venue(venue_entry(id, *doc)),
+        Found::Venues { venues, more } => Kind::Venues(v1::VenueList {
+            venues: venues.into_iter().map(|(id, doc)| venue_entry(id, doc)).collect(),
+            more,
+        }),
+        Found::User(id, doc) => {
+            Kind::User(v1::UserEntry { user: raw(id.to_bytes()), doc: Some(user(*doc)) })
+        }
+        Found::Stats(stats) => Kind::Stats(v1::ShardStatsReply {
+            events: stats.events,
+            bookings: stats.bookings,
+            holds_live: stats.holds_live,
+            holds_due: stats.holds_due,
+            next_deadline_ms: stats.next_deadline_ms,
+            users: stats.users,
+            venues: stats.venues,
+        }),
+        Found::Flag(value) => Kind::Flag(v1::Flag { value }),
+    };
+    v1::QueryReply { kind: Some(kind) }
+}
+
+fn venue_entry(id: VenueId, doc: Venue) -> v1::VenueEntry {
+    v1::VenueEntry { venue: raw(id.to_bytes()), doc: Some(venue(doc)) }
+}

@@ -1,0 +1,168 @@
+//! What this node counts, and the port that tells it: /metrics, /healthz, /readyz.
+//!
+//! Owns: metric names and labels. Must not: be waited for by anything; whatever counts, counts
+//! with an atomic.
+
+use std::fmt::Write as _;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::group::{Groups, Retry};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShardLabel {
+    shard: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    shard: u32,
+    outcome: &'static str,
+}
+
+/// Every metric of the process.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    commands: Family<OutcomeLabel, Counter>,
+    queries: Family<ShardLabel, Counter>,
+    batch_commands: Histogram,
+    entry_seconds: Histogram,
+    queue_length: Family<ShardLabel, Gauge>,
+    applied_index: Family<ShardLabel, Gauge>,
+    persisted_index: Family<ShardLabel, Gauge>,
+    leader: Family<ShardLabel, Gauge>,
+    clock_offset: Gauge<f64, AtomicU64>,
+    clock_checked: Gauge,
+}
+
+/// What one group counts. Handles, not look-ups: the hot path touches atomics alone.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupMetrics {
+    pub(crate) done: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) not_leader: Counter,
+    pub(crate) overloaded: Counter,
+    pub(crate) unavailable: Counter,
+    pub(crate) unknown: Counter,
+    pub(crate) queries: Counter,
+    pub(crate) batch_commands: Histogram,
+    pub(crate) entry_seconds: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("rowlock");
+        let new = Self {
+            commands: Family::default(),
+            queries: Family::default(),
+            batch_commands: Histogram::new(exponential_buckets(1.0, 2.0, 12)),
+            entry_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 14)),
+            queue_length: Family::default(),
+            applied_index: Family::default(),
+            persisted_index: Family::default(),
+            leader: Family::default(),
+            clock_offset: Gauge::default(),
+            clock_checked: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register(
+            "commands",
+            "Commands by outcome: done, refused, or one of the retries",
+            new.commands.clone(),
+        );
+        registry.register("queries", "Queries answered", new.queries.clone());
+        registry.register(
+            "batch_commands",
+            "Commands in one log entry",
+            new.batch_commands.clone(),
+        );
+        registry.register(
+            "entry_seconds",
+            "From proposing an entry to its answers: replication, fsync and apply",
+            new.entry_seconds.clone(),
+        );
+        registry.register("queue_length", "Commands waiting", new.queue_length.clone());
+        registry.register("applied_index", "Last applied log index", new.applied_index.clone());
+        registry.register(
+            "persisted_index",
+            "Log index that the state on disk stands for",
+            new.persisted_index.clone(),
+        );
+        registry.register("leader", "1 where this node leads the shard", new.leader.clone());
+        registry.register(
+            "clock_offset_seconds",
+            "What a majority says is to be added to this node's clock",
+            new.clock_offset.clone(),
+        );
+        registry.register(
+            "clock_checked",
+            "1 while a majority confirmed the clock lately",
+            new.clock_checked.clone(),
+        );
+        Self { registry, ..new }
+    }
+
+    /// For parts that bring metrics of their own.
+    pub(crate) fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    pub(crate) fn for_group(&self, shard: u32) -> GroupMetrics {
+        let commands =
+            |outcome| self.commands.get_or_create(&OutcomeLabel { shard, outcome }).clone();
+        GroupMetrics {
+            done: commands("done"),
+            refused: commands("refused"),
+            not_leader: commands("not_leader"),
+            overloaded: commands("overloaded"),
+            unavailable: commands("unavailable"),
+            unknown: commands("unknown"),
+            queries: self.queries.get_or_create(&ShardLabel { shard }).clone(),
+            batch_commands: self.batch_commands.clone(),
+            entry_seconds: self.entry_seconds.clone(),
+        }
+    }
+
+    /// The text of /metrics. Gauges are read off the groups at this moment.
+    pub(crate) fn render(&self, groups: &Groups, clock: crate::clock::Reading) -> String {
+        for group in groups.iter() {
+            let label = ShardLabel { shard: group.shard().id.0 };
+            let set = |family: &Family<ShardLabel, Gauge>, value: u64| {
+                family.get_or_create(&label).set(i64::try_from(value).unwrap_or(i64::MAX));
+            };
+            set(&self.queue_length, group.queue_len() as u64);
+            set(&self.applied_index, group.state().applied_index().unwrap_or(0));
+            set(&self.persisted_index, group.state().persisted_index().unwrap_or(0));
+            set(&self.leader, u64::from(group.is_leader()));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "offsets are far below 2^52 us")]
+        self.clock_offset.set(clock.offset_us as f64 / 1e6);
+        self.clock_checked.set(i64::from(clock.checked));
+        let mut text = String::with_capacity(16 << 10);
+        if prometheus_client::encoding::text::encode(&mut text, &self.registry).is_err() {
+            // Writing to a string fails only if a metric's own encoding does.
+            write!(text, "# metrics could not be encoded").expect("a string takes all");
+        }
+        text
+    }
+}
+
+impl GroupMetrics {
+    /// Counts commands that were answered by a retry.
+    pub(crate) fn count(&self, retry: Retry, commands: u64) {
+        let counter = match retry {
+            Retry::NotLeader { .. } | Retry::WrongNode => &self.not_leader,
+            Retry::Overloaded { .. } => &self.overloaded,
+            Retry::Unavailable { .. } => &self.unavailable,
+            Retry::UnknownOutcome => &self.unknown,
+        };
+        counter.inc_by(commands);
+    }
+}

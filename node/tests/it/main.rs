@@ -1,0 +1,8 @@
+#![cfg(test)]
+//! Whole nodes in one process, over real sockets and real disks, driven by a bare gRPC client.
+
+mod cluster;
+mod failure;
+mod holds;
+mod transport;
+mod watch;
