@@ -88,7 +88,7 @@ impl Reading {
             self.note_areas();
         }
         if self.empty_rows > 0 {
-            self.notes.push(format!("{} rows without seats were left out", self.empty_rows));
+            self.notes.push(format!("{} row(s) without seats were left out", self.empty_rows));
         }
         let size = file.size.unwrap_or_default();
         let stated = |units: Option<f64>| {
@@ -256,7 +256,7 @@ impl Reading {
             }
         };
         self.notes.push(format!(
-            "{} areas{texts} were left out: an area of this format is a drawing without a capacity",
+            "{} area(s){texts} were left out: an area of this format is a drawing without a capacity",
             self.areas
         ));
     }

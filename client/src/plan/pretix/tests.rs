@@ -64,7 +64,7 @@ fn the_older_and_the_newer_form_are_taken() {
     assert_eq!((plan.map.width_mm, plan.map.height_mm), (500, 500));
     assert_eq!(plan.notes.len(), 2, "{:?}", plan.notes);
     assert!(plan.notes[0].contains("\"red\""), "{:?}", plan.notes);
-    assert!(plan.notes[1].contains("2 areas (among them 'Stage', 'Bar')"), "{:?}", plan.notes);
+    assert!(plan.notes[1].contains("2 area(s) (among them 'Stage', 'Bar')"), "{:?}", plan.notes);
 }
 
 #[test]

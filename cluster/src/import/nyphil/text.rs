@@ -27,13 +27,21 @@ fn cut(text: &str, bytes_max: usize) -> String {
 /// "Beethoven,  Ludwig  van" as people say it.
 fn person(archived: &str) -> String {
     match archived.split_once(',') {
-        Some((family, given)) => one_line(&format!("{given} {family}")),
-        None => one_line(archived),
+        Some((family, given)) => {
+            one_line(&format!("{} {}", own_spelling(given), own_spelling(family)))
+        }
+        None => one_line(own_spelling(archived)),
     }
 }
 
 fn family_name(archived: &str) -> String {
-    one_line(archived.split(',').next().unwrap_or(archived))
+    one_line(own_spelling(archived.split(',').next().unwrap_or(archived)))
+}
+
+/// "Paert [Pärt]": in brackets stands how the name is spelt in its own language.
+fn own_spelling(name: &str) -> &str {
+    let own = name.trim_end().strip_suffix(']').and_then(|name| name.split_once('['));
+    own.map_or(name, |(_, own)| own)
 }
 
 /// Words that stay small inside a title.

@@ -1,0 +1,148 @@
+//! The clients of a workload, from the first call to the last.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use rowlock_client::types::{BookingId, EventId};
+
+use super::path::{Caller, Held, Won};
+use super::seats::{Cursor, Wanted};
+
+/// Longest time that is told apart: a minute.
+const LATENCY_US_MAX: u64 = 60_000_000;
+/// After an answer that decided nothing, so that an outage is not made worse.
+const UNAVAILABLE_PAUSE: Duration = Duration::from_millis(20);
+
+/// Where clients find their next seats.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Each pair once.
+    Cursor(Arc<Cursor>),
+    /// All want the seats of one event.
+    Hot { event: EventId, seats: u32 },
+}
+
+/// What one client, or all, saw.
+#[derive(Debug)]
+pub struct Seen {
+    pub ok: u64,
+    pub refused: u64,
+    pub unknown: u64,
+    pub unavailable: u64,
+    /// What followed a win (payment or release) and failed.
+    pub after_failed: u64,
+    pub latency_us: Histogram<u64>,
+    /// When the last call came back.
+    pub ended: Instant,
+    /// Bookings that were acknowledged and kept.
+    pub kept: Vec<(BookingId, [u32; 2])>,
+}
+
+impl Seen {
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            ok: 0,
+            refused: 0,
+            unknown: 0,
+            unavailable: 0,
+            after_failed: 0,
+            latency_us: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?,
+            ended: Instant::now(),
+            kept: Vec::new(),
+        })
+    }
+
+    pub fn add(&mut self, other: Self) -> anyhow::Result<()> {
+        self.ok += other.ok;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+        self.unavailable += other.unavailable;
+        self.after_failed += other.after_failed;
+        self.latency_us.add(&other.latency_us)?;
+        self.ended = self.ended.max(other.ended);
+        self.kept.extend(other.kept);
+        Ok(())
+    }
+}
+
+/// What all clients share.
+#[derive(Debug)]
+pub struct Shared {
+    pub stop: AtomicBool,
+    /// For the progress bar.
+    pub holds: AtomicU64,
+}
+
+/// What a client does with seats that it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Keep,
+    Confirm,
+    Release,
+}
+
+/// One client until it is told to stop or nothing is left.
+pub async fn client(
+    caller: Caller,
+    source: Source,
+    after: After,
+    shared: Arc<Shared>,
+) -> anyhow::Result<Seen> {
+    let mut seen = Seen::new()?;
+    let mut wanted = match &source {
+        Source::Hot { seats, .. } => Wanted::new(*seats),
+        Source::Cursor(_) => Wanted::new(0),
+    };
+    while !shared.stop.load(Ordering::Relaxed) {
+        let next = match &source {
+            Source::Cursor(cursor) => cursor.next(),
+            Source::Hot { event, .. } => wanted.pick().map(|seats| (*event, seats)),
+        };
+        let Some((event, seats)) = next else { break };
+        let began = Instant::now();
+        let held = caller.hold(event, seats).await;
+        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        match held {
+            Held::Yes(won) => {
+                seen.ok += 1;
+                seen.latency_us.saturating_record(took_us);
+                shared.holds.fetch_add(1, Ordering::Relaxed);
+                follow(&caller, after, &won, seats, &mut seen).await;
+                if after != After::Release {
+                    wanted.gone(&seats);
+                }
+            }
+            Held::No(taken) => {
+                seen.refused += 1;
+                seen.latency_us.saturating_record(took_us);
+                if after != After::Release {
+                    wanted.gone(&taken);
+                }
+            }
+            Held::Unknown => seen.unknown += 1,
+            Held::Unavailable => {
+                seen.unavailable += 1;
+                tokio::time::sleep(UNAVAILABLE_PAUSE).await;
+            }
+        }
+    }
+    seen.ended = Instant::now();
+    Ok(seen)
+}
+
+async fn follow(caller: &Caller, after: After, won: &Won, seats: [u32; 2], seen: &mut Seen) {
+    let followed = match after {
+        After::Keep => Ok(()),
+        After::Confirm => caller.confirm(won).await,
+        After::Release => caller.release(won).await,
+    };
+    if let Err(error) = followed {
+        tracing::warn!("after a hold: {error:#}");
+        seen.after_failed += 1;
+    }
+    if after != After::Release {
+        seen.kept.push((won.booking, seats));
+    }
+}
