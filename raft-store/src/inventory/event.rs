@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use rowlock_proto::ids::{EventId, RequestKey, UserId};
+use rowlock_proto::shard::Slot;
 
 use super::booking::{Booking, BookingState};
 use super::command::EventSpec;
@@ -31,6 +32,8 @@ pub const REFUSALS_PER_BLOCK: u64 = 64;
 #[derive(Clone, Debug)]
 pub struct Event {
     pub id: EventId,
+    /// The id's slot, which is a hash: kept, since every command wants it.
+    pub slot: Slot,
     pub event_no: u32,
     pub spec: EventSpec,
     pub state: EventState,

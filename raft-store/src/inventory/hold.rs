@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, BookingLocator, EventId, UserId};
-use rowlock_proto::shard::{Slot, hash64, mix64};
+use rowlock_proto::shard::{hash64, mix64};
 
 use super::booking::{Booking, BookingState};
 use super::change::{ChangeKind, Returned};
@@ -202,14 +202,17 @@ impl State {
     }
 }
 
-pub(super) fn event_no(event: &Event) -> (u16, u32) {
-    (event.id.slot().number(), event.event_no)
+pub(super) const fn event_no(event: &Event) -> (u16, u32) {
+    (event.slot.number(), event.event_no)
 }
 
 fn over_limit(event: &Event, user: UserId, seats: &[u32]) -> bool {
     let limit = event.spec.max_seats_per_user;
+    if limit == 0 {
+        return false;
+    }
     let owned = event.per_user.get(&user).map_or(0, |counts| counts.seats);
-    limit != 0 && owned.saturating_add(seat_count(seats)) > limit
+    owned.saturating_add(seat_count(seats)) > limit
 }
 
 /// Whether `user` may have all of `seats` now.
@@ -254,8 +257,7 @@ fn grant(
     fingerprint: u64,
 ) -> Option<(u32, u64)> {
     let seq = u32::try_from(event.bookings.len()).ok()?.checked_add(1)?;
-    let slot: Slot = event.id.slot();
-    let locator = BookingLocator::new(slot, event.event_no, seq)?;
+    let locator = BookingLocator::new(event.slot, event.event_no, seq)?;
     let user = command.principal;
     let expires_ms = log.clock_ms.saturating_add(event.spec.hold_ttl_ms);
     // The key is the caller's own random number: without it the tag can't be guessed.

@@ -32,20 +32,21 @@ impl State {
         if spec.prices.len() != map.category_count {
             return wrong_prices(map.category_count, spec.prices.len());
         }
-        let slot = id.slot().number();
-        let created = self.events_created.get(&slot).copied().unwrap_or(0);
+        let slot = id.slot();
+        let created = self.events_created.get(&slot.number()).copied().unwrap_or(0);
         if created + 1 >= EVENTS_PER_SLOT_MAX {
             return refuse(ErrorCode::EventLimitReached);
         }
         let event_no = created + 1;
-        self.events_created.insert(slot, event_no);
+        self.events_created.insert(slot.number(), event_no);
         let categories = map.categories.clone();
         let total = u32::try_from(categories.len()).unwrap_or(u32::MAX);
-        self.by_no.insert((slot, event_no), id);
+        self.by_no.insert((slot.number(), event_no), id);
         self.events.insert(
             id,
             Event {
                 id,
+                slot,
                 event_no,
                 spec: spec.clone(),
                 state: EventState::Draft,

@@ -150,6 +150,7 @@ impl State {
         let categories = map.ok_or(Error::Orphan)?.categories.clone();
         let event = Event {
             id: record.event,
+            slot: record.event.slot(),
             event_no: no.1,
             spec: record.spec,
             state: record.state,

@@ -1,0 +1,169 @@
+//! Speed and size of the bare inventory core, as one line of JSON: a map of 20,000 seats, two seats
+//! a hold, one thread, no log and no disk.
+//!
+//! Bytes are those of the encoded records, before the engine compresses them: seats by their column,
+//! bookings by their blocks. Best available does not exist yet and is `null`.
+
+use std::time::{Duration, Instant};
+
+use rowlock_proto::ids::{EventId, RequestKey, SeatMapHash, UserId, VenueId};
+use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section};
+use rowlock_proto::shard::{hash64, mix64};
+use rowlock_raft_store::inventory::{
+    Command, CommandKind, Config, EventSpec, RecordKey, Reply, SYSTEM, State,
+};
+use sha2::{Digest as _, Sha256};
+
+const ROWS: u32 = 200;
+const SEATS_PER_ROW: u32 = 100;
+const SEATS: u32 = ROWS * SEATS_PER_ROW;
+/// Each is sold out once.
+const EVENTS: u32 = 20;
+/// Commands of one log entry, as a busy leader forms them.
+const BATCH: usize = 64;
+const STAMP_MS: u64 = 1_800_000_000_000;
+
+fn hall() -> SeatMap {
+    let seat = |row: u32, number: u32| Seat {
+        label: number.to_string(),
+        x_mm: i32::try_from(number * 550).expect("a hall is not that wide"),
+        y_mm: i32::try_from(row * 900).expect("a hall is not that deep"),
+        category: u8::from(row >= ROWS / 2),
+        flags: 0,
+    };
+    let row = |row: u32| Row {
+        label: row.to_string(),
+        seats: (1..=SEATS_PER_ROW).map(|number| seat(row, number)).collect(),
+    };
+    SeatMap {
+        width_mm: SEATS_PER_ROW * 550,
+        height_mm: ROWS * 900,
+        categories: [("Front", 0x0033_66cc), ("Back", 0x0099_ccff)]
+            .map(|(name, colour)| Category { name: name.to_owned(), colour })
+            .into(),
+        sections: vec![Section { name: "Hall".to_owned(), rows: (1..=ROWS).map(row).collect() }],
+        areas: Vec::new(),
+    }
+}
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+struct Core {
+    state: State,
+    index: u64,
+}
+
+impl Core {
+    fn apply(&mut self, kind: CommandKind) -> Outcome<Reply> {
+        self.index += 1;
+        let command = Command { principal: SYSTEM, key: RequestKey(self.index.into()), kind };
+        let applied = self.state.apply(STAMP_MS, self.index, &command);
+        applied.answer.map_err(|refusal| format!("refused: {refusal}").into())
+    }
+
+    fn on_sale(&mut self, event: EventId, map: SeatMapHash) -> Outcome<()> {
+        let spec = EventSpec {
+            name: "On-sale".to_owned(),
+            description: String::new(),
+            category: "concert".to_owned(),
+            venue: VenueId(1),
+            venue_name: "Hall".to_owned(),
+            city: "Town".to_owned(),
+            country: "Land".to_owned(),
+            position_e6: None,
+            date_ms: STAMP_MS * 2,
+            sale_start_ms: 0,
+            currency: *b"EUR",
+            prices: vec![8_000, 5_000],
+            image_url: String::new(),
+            hold_ttl_ms: 600_000,
+            max_seats_per_user: 0,
+            map,
+        };
+        self.apply(CommandKind::CreateEvent { event, spec: Box::new(spec) })?;
+        self.apply(CommandKind::PublishEvent { event })?;
+        Ok(())
+    }
+}
+
+/// Holds of neighbouring pairs that sell the event out, in an order that looks random.
+fn holds(event: EventId) -> Vec<Command> {
+    let mut pairs: Vec<u32> = (0..SEATS / 2).collect();
+    pairs.sort_by_key(|&pair| mix64(hash64(&event.to_bytes()) ^ u64::from(pair)));
+    let wide = |salt: u64, pair: u32| {
+        let high = mix64(hash64(&event.to_bytes()) ^ (salt << 32) ^ u64::from(pair));
+        u128::from(high) << 64 | u128::from(mix64(high))
+    };
+    let hold = |pair: u32| Command {
+        principal: UserId(wide(1, pair)),
+        key: RequestKey(wide(2, pair)),
+        kind: CommandKind::HoldSeats { event, seats: vec![pair * 2, pair * 2 + 1] },
+    };
+    pairs.into_iter().map(hold).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads a clock, not the core")]
+fn timed(work: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
+}
+
+fn record_bytes(state: &State, wanted: impl Fn(RecordKey) -> bool) -> usize {
+    let keys = state.record_keys().into_iter().filter(|&key| wanted(key));
+    keys.filter_map(|key| Some(key.to_bytes().len() + state.encode_record(key)?.len())).sum()
+}
+
+#[expect(clippy::print_stdout, reason = "its one line of output")]
+fn main() -> Outcome<()> {
+    let mut core = Core { state: State::new(Config::default()), index: 0 };
+    let bytes = hall().encode()?;
+    let map = SeatMapHash(Sha256::digest(&bytes).into());
+    core.apply(CommandKind::PutSeatMapPart { map, part: 0, parts: 1, data: bytes })?;
+    let mut spent = Duration::ZERO;
+    let mut untouched = 0;
+    for number in 0..EVENTS {
+        let event = EventId(u128::from(number) << 64 | 7);
+        core.on_sale(event, map)?;
+        core.state.take_dirty();
+        core.state.take_changes();
+        if number == 0 {
+            untouched = record_bytes(&core.state, |key| match key {
+                RecordKey::Event(_) | RecordKey::Seats(..) | RecordKey::Bookings(..) => true,
+                RecordKey::Shard
+                | RecordKey::MapPart(..)
+                | RecordKey::Venue(_)
+                | RecordKey::User(_)
+                | RecordKey::Refusals(..) => false,
+            });
+        }
+        let commands = holds(event);
+        spent += timed(|| {
+            for batch in commands.chunks(BATCH) {
+                core.index += 1;
+                for command in batch {
+                    let applied = core.state.apply(STAMP_MS, core.index, command);
+                    assert!(applied.answer.is_ok(), "a free pair was refused");
+                }
+                drop(core.state.take_changes());
+            }
+        });
+    }
+    let violations = core.state.audit();
+    assert!(violations.is_empty(), "{violations:?}");
+    let seats = f64::from(SEATS * EVENTS);
+    let bookings = seats / 2.0;
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let ratio = |bytes: usize, of: f64| (bytes as f64 / of * 100.0).round() / 100.0;
+    let sold = record_bytes(&core.state, |key| matches!(key, RecordKey::Seats(..)));
+    let booked = record_bytes(&core.state, |key| matches!(key, RecordKey::Bookings(..)));
+    let report = serde_json::json!({
+        "holds_per_s": (bookings / spent.as_secs_f64()).round(),
+        "best_available_per_s": null,
+        "bytes_per_seat_untouched": ratio(untouched, f64::from(SEATS)),
+        "bytes_per_seat_sold": ratio(sold, seats),
+        "bytes_per_booking": ratio(booked, bookings),
+    });
+    println!("{report}");
+    Ok(())
+}
