@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use rowlock_raft_store::store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,7 @@ pub(crate) struct Port {
     pub(crate) groups: Arc<Groups>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) store: Arc<Store>,
 }
 
 /// Serves until `shutdown`.
@@ -59,7 +61,11 @@ async fn ready(State(port): State<Port>) -> impl IntoResponse {
 }
 
 async fn metrics(State(port): State<Port>) -> impl IntoResponse {
-    let text = port.metrics.render(&port.groups, port.clock.reading(Instant::now()));
+    let text = port.metrics.render(
+        &port.groups,
+        port.clock.reading(Instant::now()),
+        port.store.sync_totals(),
+    );
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text)
 }

@@ -13,6 +13,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use rowlock_raft_store::log_writer::Totals;
+
+use crate::clock::Reading;
 use crate::group::{Groups, Retry};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -40,6 +43,8 @@ pub(crate) struct Metrics {
     leader: Family<ShardLabel, Gauge>,
     clock_offset: Gauge<f64, AtomicU64>,
     clock_checked: Gauge,
+    log_syncs: Gauge,
+    log_sync_waiters: Gauge,
 }
 
 /// What one group counts. Handles, not look-ups: the hot path touches atomics alone.
@@ -70,6 +75,8 @@ impl Metrics {
             leader: Family::default(),
             clock_offset: Gauge::default(),
             clock_checked: Gauge::default(),
+            log_syncs: Gauge::default(),
+            log_sync_waiters: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -106,12 +113,13 @@ impl Metrics {
             "1 while a majority confirmed the clock lately",
             new.clock_checked.clone(),
         );
+        registry.register("log_syncs", "Syncs of the log since the start", new.log_syncs.clone());
+        registry.register(
+            "log_sync_waiters",
+            "Appends and votes that those syncs made durable",
+            new.log_sync_waiters.clone(),
+        );
         Self { registry, ..new }
-    }
-
-    /// For parts that bring metrics of their own.
-    pub(crate) fn registry_mut(&mut self) -> &mut Registry {
-        &mut self.registry
     }
 
     pub(crate) fn for_group(&self, shard: u32) -> GroupMetrics {
@@ -131,7 +139,7 @@ impl Metrics {
     }
 
     /// The text of /metrics. Gauges are read off the groups at this moment.
-    pub(crate) fn render(&self, groups: &Groups, clock: crate::clock::Reading) -> String {
+    pub(crate) fn render(&self, groups: &Groups, clock: Reading, syncs: Totals) -> String {
         for group in groups.iter() {
             let label = ShardLabel { shard: group.shard().id.0 };
             let set = |family: &Family<ShardLabel, Gauge>, value: u64| {
@@ -145,6 +153,8 @@ impl Metrics {
         #[expect(clippy::cast_precision_loss, reason = "offsets are far below 2^52 us")]
         self.clock_offset.set(clock.offset_us as f64 / 1e6);
         self.clock_checked.set(i64::from(clock.checked));
+        self.log_syncs.set(i64::try_from(syncs.syncs).unwrap_or(i64::MAX));
+        self.log_sync_waiters.set(i64::try_from(syncs.waiters).unwrap_or(i64::MAX));
         let mut text = String::with_capacity(16 << 10);
         if prometheus_client::encoding::text::encode(&mut text, &self.registry).is_err() {
             // Writing to a string fails only if a metric's own encoding does.

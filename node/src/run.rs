@@ -109,7 +109,8 @@ impl Node {
         let core = Core { config, grpc, metrics_addr, stop: stop.clone() };
         let raft = thread("raft", move |runtime| {
             let result = runtime.block_on(core.run(port_sender));
-            drop(ended_sender.send(()));
+            // Whoever started the node may not be waiting for its end.
+            ended_sender.send(()).ok();
             result
         })?;
         let shutdown = stop.clone();
@@ -173,7 +174,7 @@ impl Core {
         let shutdown = CancellationToken::new();
 
         let channels = connect(&config, &map)?;
-        let store = open_store(&config, &map)?;
+        let store = Arc::new(open_store(&config, &map)?);
         let peers: BTreeMap<NodeId, Arc<Peer>> = channels
             .iter()
             .map(|(&there, channel)| {
@@ -204,6 +205,7 @@ impl Core {
             groups: Arc::clone(&groups),
             clock: Arc::clone(&clock),
             metrics,
+            store: Arc::clone(&store),
         }));
 
         let stopping = Arc::new(AtomicBool::new(false));
