@@ -1,0 +1,280 @@
+//! The change feed of one group: the newest changes in memory, older ones in rows on disk, the
+//! oldest gone.
+//!
+//! ```text
+//!    compacted     |        rows on disk        |
+//! -----------------+-----------------------------+----------------> revision
+//!                floor              |    tail in memory   |
+//!                                  base        flushed   now
+//! ```
+//!
+//! Invariants:
+//! - Revisions are dense, so a gap is seen at once.
+//! - What is not on disk yet is in the tail: `base <= flushed`.
+//! - The feed is this replica's own: an installed snapshot brings none, and the floor moves up to
+//!   its revision.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use rowlock_proto::shard::ShardId;
+
+use crate::codec;
+use crate::engine::Batch;
+use crate::fault::{Disk, Fault};
+use crate::inventory::Change;
+use crate::keys::{self, Generation, KeyRange, Space};
+use crate::seal;
+
+const VERSION: u8 = 1;
+/// Flushed changes that stay in memory.
+const TAIL_CHANGES_MAX: u64 = 16_384;
+/// Changes of one row on disk.
+const ROW_CHANGES_MAX: usize = 1_024;
+/// Changes that one call returns.
+pub const READ_CHANGES_MAX: usize = 4_096;
+
+/// How much of the feed is kept on disk: whichever bound is met first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retention {
+    pub changes_max: u64,
+    pub bytes_max: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { changes_max: 500_000, bytes_max: 64 << 20 }
+    }
+}
+
+/// What was asked for is gone: read the state at a revision not before `oldest` and go on there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("changes are kept from after revision {oldest} on")]
+pub struct Compacted {
+    /// The earliest revision that can be asked after.
+    pub oldest: u64,
+}
+
+/// Why no changes were returned.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Compacted(#[from] Compacted),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Damage {
+    #[error("feed row")]
+    Sealed(#[from] seal::Error),
+    #[error("feed row")]
+    Codec(#[from] codec::Error),
+    #[error("feed row has a key of the wrong length")]
+    Key,
+}
+
+/// The newest changes.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    runs: VecDeque<Arc<[Change]>>,
+    /// Revision before the first change in the tail.
+    base: u64,
+    revision: u64,
+    flushed: u64,
+}
+
+impl Tail {
+    /// A tail without changes, at `revision`, all of it flushed.
+    pub(crate) fn at(revision: u64) -> Self {
+        Self { runs: VecDeque::new(), base: revision, revision, flushed: revision }
+    }
+
+    /// Takes the changes of one entry.
+    pub(crate) fn push(&mut self, changes: Vec<Change>) {
+        let Some(last) = changes.last() else { return };
+        assert_eq!(
+            last.revision,
+            self.revision + changes.len() as u64,
+            "revisions are dense"
+        );
+        self.revision = last.revision;
+        self.runs.push_back(changes.into());
+        while let Some(first) = self.runs.front() {
+            let end = self.base + first.len() as u64;
+            if end > self.flushed || self.revision - self.base <= TAIL_CHANGES_MAX {
+                break;
+            }
+            self.base = end;
+            self.runs.pop_front();
+        }
+    }
+
+    /// The runs that are not on disk.
+    pub(crate) fn unflushed(&self) -> Vec<Arc<[Change]>> {
+        let newest = self.runs.iter().rev();
+        let mut unflushed: Vec<_> = newest
+            .take_while(|run| run.last().is_some_and(|last| last.revision > self.flushed))
+            .cloned()
+            .collect();
+        unflushed.reverse();
+        unflushed
+    }
+
+    pub(crate) fn flushed(&mut self, revision: u64) {
+        self.flushed = revision;
+    }
+
+    /// Up to `max` changes after `revision`; `None` if the tail begins later.
+    fn after(&self, revision: u64, max: usize) -> Option<Vec<Change>> {
+        if revision < self.base {
+            return None;
+        }
+        // Runs are in order, so the first that matters is found by halving.
+        let start = self
+            .runs
+            .partition_point(|run| run.last().is_some_and(|last| last.revision <= revision));
+        let changes = self.runs.iter().skip(start).flat_map(|run| run.iter());
+        Some(changes.filter(|change| change.revision > revision).take(max).cloned().collect())
+    }
+}
+
+/// What is on disk, and how much of it.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    retention: Retention,
+    /// Last revision and bytes of each row.
+    rows: VecDeque<(u64, u64)>,
+    bytes: u64,
+    floor: u64,
+}
+
+impl Rows {
+    /// A feed on disk without rows.
+    pub(crate) fn at(retention: Retention, revision: u64) -> Self {
+        Self { retention, rows: VecDeque::new(), bytes: 0, floor: revision }
+    }
+
+    /// Takes stock of the rows that are there.
+    pub(crate) fn open(
+        disk: &Disk,
+        retention: Retention,
+        group: ShardId,
+        generation: Generation,
+        floor: u64,
+    ) -> Result<Self, Fault> {
+        let mut found = Self::at(retention, floor);
+        let mut damaged = false;
+        let range = KeyRange::prefix(&keys::generation(group, generation));
+        disk.scan(Space::Feed, &range, &mut |key, value| match keys::feed_revision(key) {
+            Some(last) => {
+                found.rows.push_back((last, value.len() as u64));
+                found.bytes += value.len() as u64;
+                ControlFlow::Continue(())
+            }
+            None => {
+                damaged = true;
+                ControlFlow::Break(())
+            }
+        })?;
+        if damaged { Err(disk.raise("open a feed", Damage::Key)) } else { Ok(found) }
+    }
+
+    /// Adds the rows of `runs` to the batch, and deletes those that retention no longer covers.
+    pub(crate) fn put(
+        &mut self,
+        group: ShardId,
+        generation: Generation,
+        runs: &[Arc<[Change]>],
+        batch: &mut Batch,
+    ) {
+        let changes: Vec<&Change> = runs.iter().flat_map(|run| run.iter()).collect();
+        for row in changes.chunks(ROW_CHANGES_MAX) {
+            let Some(last) = row.last() else { continue };
+            let before = batch.size();
+            let key = keys::feed(group, generation, last.revision);
+            batch.put_with(Space::Feed, &key, |out| {
+                seal::seal(VERSION, out, |out| {
+                    out.extend_from_slice(&codec::encode_changes(row.iter().copied()));
+                });
+            });
+            let bytes = (batch.size() - before) as u64;
+            self.rows.push_back((last.revision, bytes));
+            self.bytes += bytes;
+        }
+        let newest = self.rows.back().map_or(self.floor, |(last, _)| *last);
+        while let Some(&(last, bytes)) = self.rows.front() {
+            let over = self.bytes > self.retention.bytes_max
+                || newest - self.floor > self.retention.changes_max;
+            if !over || last == newest {
+                break;
+            }
+            batch.delete(Space::Feed, &keys::feed(group, generation, last));
+            self.rows.pop_front();
+            self.bytes -= bytes;
+            self.floor = last;
+        }
+    }
+
+    pub(crate) const fn floor(&self) -> u64 {
+        self.floor
+    }
+}
+
+/// Up to `max` changes after `revision` that a look at the tail finds.
+pub(crate) fn from_tail(
+    tail: &Tail,
+    floor: u64,
+    revision: u64,
+    max: usize,
+) -> Result<Option<Vec<Change>>, Compacted> {
+    if let Some(changes) = tail.after(revision, max.min(READ_CHANGES_MAX)) {
+        return Ok(Some(changes));
+    }
+    if revision < floor { Err(Compacted { oldest: floor }) } else { Ok(None) }
+}
+
+/// Up to `max` changes after `revision` from disk. Fewer do not mean that there are no more.
+pub(crate) fn from_disk(
+    disk: &Disk,
+    group: ShardId,
+    generation: Generation,
+    revision: u64,
+    max: usize,
+) -> Result<Vec<Change>, Error> {
+    let max = max.min(READ_CHANGES_MAX);
+    let range = KeyRange {
+        from: keys::feed(group, generation, revision.saturating_add(1)).to_vec(),
+        to: KeyRange::prefix(&keys::generation(group, generation)).to,
+    };
+    let mut found: Vec<Change> = Vec::new();
+    let mut damage = None;
+    disk.scan(Space::Feed, &range, &mut |_, sealed| {
+        let row = seal::open(VERSION, sealed)
+            .map_err(Damage::from)
+            .and_then(|body| Ok(codec::decode_changes(body)?));
+        match row {
+            Ok(row) => found.extend(row.into_iter().filter(|change| change.revision > revision)),
+            Err(error) => {
+                damage = Some(error);
+                return ControlFlow::Break(());
+            }
+        }
+        if found.len() >= max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    if let Some(damage) = damage {
+        return Err(disk.raise("read a feed", damage).into());
+    }
+    found.truncate(max);
+    match found.first() {
+        // Rows went away between the look at the floor and the scan.
+        Some(first) if first.revision != revision + 1 => {
+            Err(Compacted { oldest: first.revision - 1 }.into())
+        }
+        Some(_) | None => Ok(found),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,325 @@
+//! One group's state: in memory, where it is applied, and on disk, where it follows.
+//!
+//! ```text
+//!   apply --> Live (state, applied, feed tail)      a read lock for readers
+//!               | dirty records, every so often
+//!               v
+//!   flush --> Behind (what is on disk)              one flush at a time, in order
+//! ```
+//!
+//! Owns: both sides and the order of writes. Must not: decide what a command does.
+//!
+//! Invariants:
+//! - A flush writes records, feed rows and the applied record that stands for them in one batch.
+//! - The disk is behind memory, never ahead.
+//! - `Behind` is locked before `Live`, never after it.
+//! - A halted group writes nothing.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use rowlock_proto::shard::ShardId;
+use tokio::sync::watch;
+
+use crate::applied::{self, Applied};
+use crate::codec;
+use crate::engine::Batch;
+use crate::failpoint::{self, Point};
+use crate::fault::{Disk, Fault};
+use crate::feed::{self, Retention, Rows, Tail};
+use crate::inventory::{self, RecordKey, State};
+use crate::keys::{self, Generation, KeyRange, Meta, Space};
+use crate::log::GroupLog;
+use crate::log_writer::Syncer;
+use crate::state_machine::{Halted, Progress};
+use crate::types::{LogId, StoredMembership};
+use crate::write_behind::Waker;
+
+/// A group is flushed out of turn when its entries since the last flush weigh this much.
+pub(crate) const DIRTY_BYTES_MAX: usize = 8 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Damage {
+    #[error(transparent)]
+    Applied(#[from] applied::Error),
+    #[error("record under an unknown key")]
+    Key,
+    #[error("record {key:?}")]
+    Record { key: RecordKey, source: codec::Error },
+    #[error("state does not fit together")]
+    State(#[source] codec::Error),
+    #[error("state is of revision {found}, its applied record says {expected}")]
+    Revision { expected: u64, found: u64 },
+    #[error("log is purged up to {purged}, beyond the state, which stands for {applied}")]
+    Purged { purged: u64, applied: u64 },
+}
+
+/// The state as it is now.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) state: State,
+    pub(crate) applied: Option<LogId>,
+    pub(crate) membership: StoredMembership,
+    pub(crate) tail: Tail,
+    pub(crate) feed_floor: u64,
+    pub(crate) generation: Generation,
+    pub(crate) dirty_bytes: usize,
+    pub(crate) halted: Option<Halted>,
+}
+
+/// The state as it is on disk.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    pub(crate) applied: Applied,
+    pub(crate) feed: Rows,
+    /// An install is under way: what is in memory must not be written any more.
+    pub(crate) installing: bool,
+    /// The log may begin after its first entry, so a snapshot must be on offer.
+    pub(crate) has_snapshot: bool,
+}
+
+/// All of one group that is not openraft's.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) id: ShardId,
+    pub(crate) disk: Disk,
+    pub(crate) syncer: Syncer,
+    pub(crate) log: GroupLog,
+    pub(crate) config: inventory::Config,
+    pub(crate) retention: Retention,
+    pub(crate) waker: Waker,
+    live: RwLock<Live>,
+    behind: Mutex<Behind>,
+    pub(crate) progress: watch::Sender<Progress>,
+    /// One more than the index that the disk stands for; 0 for none.
+    persisted_next: AtomicU64,
+    /// The greatest generation that any row of this group had.
+    generation_seen: AtomicU32,
+}
+
+/// What a group is opened with.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) id: ShardId,
+    pub(crate) disk: Disk,
+    pub(crate) syncer: Syncer,
+    pub(crate) config: inventory::Config,
+    pub(crate) retention: Retention,
+    pub(crate) waker: Waker,
+}
+
+/// Reads the whole state of a generation.
+pub(crate) fn load_state(
+    disk: &Disk,
+    config: inventory::Config,
+    group: ShardId,
+    generation: Generation,
+    revision: u64,
+) -> Result<State, Fault> {
+    let mut state = State::new(config);
+    let mut damage = None;
+    let prefix = keys::generation(group, generation);
+    disk.scan(Space::State, &KeyRange::prefix(&prefix), &mut |key, bytes| {
+        let loaded = key
+            .strip_prefix(&prefix[..])
+            .and_then(RecordKey::from_bytes)
+            .ok_or(Damage::Key)
+            .and_then(|key| {
+                state
+                    .load_record(key, bytes)
+                    .map_err(|source| Damage::Record { key, source })
+            });
+        match loaded {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(found) => {
+                damage = Some(found);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    let damage = match damage {
+        Some(damage) => Err(damage),
+        None => state.finish_load().map_err(Damage::State),
+    };
+    let damage = damage.and_then(|()| {
+        let found = state.revision();
+        if found == revision { Ok(()) } else { Err(Damage::Revision { expected: revision, found }) }
+    });
+    match damage {
+        Ok(()) => Ok(state),
+        Err(damage) => Err(disk.raise("load a state", damage)),
+    }
+}
+
+/// Deletes the rows of every generation but the current one: of an install that did not end, or
+/// that ended.
+fn delete_orphans(disk: &Disk, group: ShardId, current: Generation) -> Result<(), Fault> {
+    let mut batch = Batch::default();
+    for space in [Space::State, Space::Feed] {
+        for range in
+            [keys::generations_before(group, current), keys::generations_after(group, current)]
+        {
+            if !disk.is_empty(space, &range)? {
+                batch.delete_range(space, &range);
+            }
+        }
+    }
+    if batch.is_empty() { Ok(()) } else { disk.write("delete orphans", &batch) }
+}
+
+impl Group {
+    pub(crate) fn open(parts: Parts) -> Result<Arc<Self>, Fault> {
+        let Parts { id, disk, syncer, config, retention, waker } = parts;
+        let log = GroupLog::open(id, disk.clone(), syncer.clone())?;
+        let applied = match disk.get(Space::Meta, &keys::meta(id, Meta::Applied))? {
+            Some(sealed) => Applied::decode(&sealed)
+                .map_err(|error| disk.raise("open a state", Damage::from(error)))?,
+            None => Applied::default(),
+        };
+        let purged_next = log.purged().map_or(0, |purged| purged.index + 1);
+        let applied_next = applied.log_id.map_or(0, |applied| applied.index + 1);
+        if purged_next > applied_next {
+            let damage = Damage::Purged { purged: purged_next, applied: applied_next };
+            return Err(disk.raise("open a state", damage));
+        }
+        delete_orphans(&disk, id, applied.generation)?;
+        let state = load_state(&disk, config, id, applied.generation, applied.revision)?;
+        let feed =
+            Rows::open(&disk, retention, id, applied.generation, applied.feed_floor)?;
+        let progress = Progress {
+            applied: applied.log_id,
+            revision: applied.revision,
+            clock_ms: state.clock_ms(),
+            halted: false,
+        };
+        Ok(Arc::new(Self {
+            id,
+            disk,
+            syncer,
+            config,
+            retention,
+            waker,
+            live: RwLock::new(Live {
+                tail: Tail::at(applied.revision),
+                feed_floor: feed.floor(),
+                generation: applied.generation,
+                state,
+                applied: applied.log_id,
+                membership: applied.membership.clone(),
+                dirty_bytes: 0,
+                halted: None,
+            }),
+            progress: watch::Sender::new(progress),
+            persisted_next: AtomicU64::new(applied_next),
+            generation_seen: AtomicU32::new(applied.generation.0),
+            behind: Mutex::new(Behind {
+                applied,
+                feed,
+                installing: false,
+                has_snapshot: log.purged().is_some(),
+            }),
+            log,
+        }))
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Live> {
+        self.live.read().expect("a panic in apply is caught before it can poison the state")
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Live> {
+        self.live.write().expect("a panic in apply is caught before it can poison the state")
+    }
+
+    pub(crate) fn behind(&self) -> MutexGuard<'_, Behind> {
+        self.behind.lock().expect("nothing panics while it holds what is on disk")
+    }
+
+    pub(crate) fn persisted(&self) -> Option<u64> {
+        self.persisted_next.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    pub(crate) fn set_persisted(&self, applied: Option<LogId>) {
+        let next = applied.map_or(0, |applied| applied.index + 1);
+        self.persisted_next.store(next, Ordering::Release);
+    }
+
+    /// A generation that no row of this group has.
+    pub(crate) fn fresh_generation(&self) -> Generation {
+        Generation(self.generation_seen.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Writes what changed since the last flush, unsynced. Nothing to do is fine, and so is a halt.
+    pub(crate) fn flush(&self) -> Result<(), Fault> {
+        let mut behind = self.behind();
+        if behind.installing {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        let Some((applied, runs)) = self.take_dirty(&behind.applied, &mut batch) else {
+            return Ok(());
+        };
+        failpoint::pass(Point::FlushEncoded);
+        let mut applied = applied;
+        behind.feed.put(self.id, applied.generation, &runs, &mut batch);
+        applied.feed_floor = behind.feed.floor();
+        applied.put(self.id, &mut batch);
+        self.disk.write("write state behind", &batch)?;
+        failpoint::pass(Point::FlushWritten);
+        self.set_persisted(applied.log_id);
+        {
+            let mut live = self.write();
+            live.tail.flushed(applied.revision);
+            live.feed_floor = applied.feed_floor;
+        }
+        behind.applied = applied;
+        Ok(())
+    }
+
+    /// Encodes the dirty records into `batch`: the only part of a flush that holds up apply.
+    fn take_dirty(
+        &self,
+        on_disk: &Applied,
+        batch: &mut Batch,
+    ) -> Option<(Applied, Vec<Arc<[inventory::Change]>>)> {
+        let mut live = self.write();
+        if live.halted.is_some() || live.applied == on_disk.log_id {
+            return None;
+        }
+        let prefix = keys::generation(self.id, on_disk.generation);
+        let mut row = prefix.to_vec();
+        for key in live.state.take_dirty() {
+            row.truncate(prefix.len());
+            row.extend_from_slice(&key.to_bytes());
+            match live.state.encode_record(key) {
+                Some(bytes) => batch.put(Space::State, &row, &bytes),
+                None => batch.delete(Space::State, &row),
+            }
+        }
+        live.dirty_bytes = 0;
+        let applied = Applied {
+            generation: on_disk.generation,
+            log_id: live.applied,
+            membership: live.membership.clone(),
+            revision: live.state.revision(),
+            feed_floor: on_disk.feed_floor,
+        };
+        Some((applied, live.tail.unflushed()))
+    }
+
+    /// Up to `max` changes after `revision`.
+    pub(crate) fn feed_after(
+        &self,
+        revision: u64,
+        max: usize,
+    ) -> Result<Vec<inventory::Change>, feed::Error> {
+        let generation = {
+            let live = self.read();
+            if let Some(changes) = feed::from_tail(&live.tail, live.feed_floor, revision, max)? {
+                return Ok(changes);
+            }
+            live.generation
+        };
+        feed::from_disk(&self.disk, self.id, generation, revision, max)
+    }
+}
