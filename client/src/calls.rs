@@ -117,9 +117,9 @@ impl Client {
         id: BookingId,
         principal: UserId,
         key: RequestKey,
-    ) -> Result<Answered<Booking>, Error> {
+    ) -> Result<Answered<()>, Error> {
         let kind = Kind::ReleaseHold(v1::ReleaseHold { booking: wire::id(id.to_bytes()) });
-        self.write(id.slot(), principal, key, kind, booking).await
+        self.write(id.slot(), principal, key, kind, done).await
     }
 
     pub async fn begin_payment(
@@ -141,10 +141,10 @@ impl Client {
         intent: &str,
         principal: UserId,
         key: RequestKey,
-    ) -> Result<Answered<Booking>, Error> {
+    ) -> Result<Answered<()>, Error> {
         let (id_bytes, intent) = (wire::id(id.to_bytes()), intent.to_owned());
         let kind = Kind::AttachIntent(v1::AttachIntent { booking: id_bytes, attempt, intent });
-        self.write(id.slot(), principal, key, kind, booking).await
+        self.write(id.slot(), principal, key, kind, done).await
     }
 
     pub async fn confirm_payment(
@@ -250,11 +250,14 @@ fn begun(reply: Reply) -> Result<PaymentBegun, Unreadable> {
         Reply::PaymentBegun(v1::PaymentBegun { booking: Some(view), attempt }) => {
             Ok(PaymentBegun { booking: wire::booking(view)?, attempt })
         }
-        Reply::PaymentBegun(_)
-        | Reply::Booking(_)
-        | Reply::RefundDue(_)
-        | Reply::Done(_)
-        | Reply::Expired(_) => Err(Unreadable("reply to the begin of a payment")),
+        // Paid for already.
+        Reply::Booking(view) => {
+            let booking = wire::booking(view)?;
+            Ok(PaymentBegun { attempt: booking.attempt, booking })
+        }
+        Reply::PaymentBegun(_) | Reply::RefundDue(_) | Reply::Done(_) | Reply::Expired(_) => {
+            Err(Unreadable("reply to the begin of a payment"))
+        }
     }
 }
 

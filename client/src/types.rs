@@ -188,6 +188,7 @@ pub enum Confirmed {
 /// The outcome of [`crate::Client::begin_payment`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentBegun {
+    /// `Paying`, or `Confirmed` if it was paid for before: then nothing may be charged again.
     pub booking: Booking,
     pub attempt: u32,
 }
