@@ -8,7 +8,7 @@ mod command;
 mod records;
 mod text;
 
-use bincode::config::{Configuration, LittleEndian, Varint};
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
 
 pub use command::{decode_batch, decode_changes, encode_batch, encode_changes};
@@ -20,7 +20,11 @@ pub use records::{
 /// First byte of every value.
 pub const FORMAT_VERSION: u8 = 1;
 
-const CONFIG: Configuration<LittleEndian, Varint> = bincode::config::standard();
+/// Bytes that one value may claim: a length that was damaged must not allocate at will.
+const VALUE_BYTES_MAX: usize = 64 << 20;
+
+const CONFIG: Configuration<LittleEndian, Varint, Limit<VALUE_BYTES_MAX>> =
+    bincode::config::standard().with_limit();
 
 /// The bytes are not a value of the kind that was expected: they were damaged, or written by a version
 /// that is not known here. A fault, never a refusal.

@@ -1,0 +1,277 @@
+//! The bytes of format version 1, held in place by a file.
+//!
+//! A file of a released version is never edited: it is the test that what that version wrote can
+//! still be read. While a version is unreleased, `UPDATE=1` writes its file anew.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
+use rowlock_raft_store::codec;
+use rowlock_raft_store::inventory::{
+    Batch, BookingState, Change, ChangeKind, Command, CommandKind, EventPatch, EventState,
+    RecordKey, Returned, State, User, UserPatch, Venue,
+};
+
+use super::fixture::{World, booking, map_hash, spec};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/v1.txt");
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks(2);
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
+/// `name = hex` on each line.
+fn golden() -> BTreeMap<String, Vec<u8>> {
+    let text = std::fs::read_to_string(FILE).expect("the golden file is there; UPDATE=1 makes one");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, bytes) = line.split_once(" = ").expect("name = hex");
+            (name.to_owned(), unhex(bytes))
+        })
+        .collect()
+}
+
+fn venue() -> Venue {
+    Venue {
+        name: "Hall".to_owned(),
+        city: "Town".to_owned(),
+        country: "Land".to_owned(),
+        address: "1 Road".to_owned(),
+        position_e6: None,
+        map: SeatMapHash([7; 32]),
+        capacity: 12_345,
+    }
+}
+
+fn user() -> User {
+    User {
+        email: "anna@example.org".to_owned(),
+        password_hash: "$argon2id$x".to_owned(),
+        first_name: "Anna".to_owned(),
+        last_name: "Ahn".to_owned(),
+        phone: "+49".to_owned(),
+        created_ms: 0,
+    }
+}
+
+/// One of each kind.
+fn commands() -> Vec<Command> {
+    let event = EventId(0xe0);
+    let booking = BookingId(0xb0 << 100);
+    let map = SeatMapHash([9; 32]);
+    let text = |text: &str| text.to_owned();
+    let kinds = [
+        CommandKind::HoldSeats { event, seats: vec![0, 250, 251, 65_536] },
+        CommandKind::ReleaseHold { booking },
+        CommandKind::BeginPayment { booking, amount: 16_000 },
+        CommandKind::AttachIntent { booking, attempt: 1, intent: text("pi_1") },
+        CommandKind::ConfirmPayment { booking, attempt: 1, intent: text("pi_1") },
+        CommandKind::FailPayment { booking, attempt: 2, reason: text("declined") },
+        CommandKind::ExpireDue { max: 1_000 },
+        CommandKind::PutSeatMapPart { map, part: 1, parts: 2, data: vec![1, 2, 3] },
+        CommandKind::PutVenue { venue: VenueId(5), doc: Box::new(venue()) },
+        CommandKind::CreateEvent { event, spec: Box::new(spec(map)) },
+        CommandKind::UpdateEvent {
+            event,
+            patch: Box::new(EventPatch {
+                name: Some(text("New")),
+                prices: vec![1, 2],
+                max_seats_per_user: Some(4),
+                ..EventPatch::default()
+            }),
+        },
+        CommandKind::PublishEvent { event },
+        CommandKind::CancelEvent { event },
+        CommandKind::RegisterUser { user: UserId(3), doc: Box::new(user()) },
+        CommandKind::UpdateUser {
+            user: UserId(3),
+            patch: Box::new(UserPatch { phone: Some(text("+1")), ..UserPatch::default() }),
+        },
+        CommandKind::Checksum { nonce: 77 },
+    ];
+    let command = |(number, kind): (u32, CommandKind)| Command {
+        principal: UserId(0xaa),
+        key: RequestKey(number.into()),
+        kind,
+    };
+    (1_u32..).zip(kinds).map(command).collect()
+}
+
+fn changes() -> Vec<Change> {
+    let event = EventId(0xe0);
+    let booking = BookingId(0xb0 << 100);
+    let user = UserId(3);
+    let text = |text: &str| text.to_owned();
+    let returned = |state| Returned { event, booking, seats: vec![1, 300], state };
+    let kinds = [
+        ChangeKind::EventChanged { event, state: EventState::Published },
+        ChangeKind::SeatsHeld { event, booking, user, seats: vec![1, 300], expires_ms: 600_000 },
+        ChangeKind::SeatsReturned(returned(BookingState::Released)),
+        ChangeKind::HoldsExpired { holds: vec![returned(BookingState::Expired)] },
+        ChangeKind::PaymentStarted { booking, attempt: 1, amount: 16_000 },
+        ChangeKind::IntentAttached { booking, attempt: 1, intent: text("pi_1") },
+        ChangeKind::PaymentFailed { booking, attempt: 1, reason: text("declined") },
+        ChangeKind::SeatsSold {
+            event,
+            booking,
+            user,
+            seats: vec![1, 300],
+            amount: 16_000,
+            intent: text("pi_1"),
+        },
+        ChangeKind::RefundOwed { booking, intent: text("pi_1"), amount: 16_000 },
+        ChangeKind::VenuePut { venue: VenueId(5) },
+        ChangeKind::UserChanged { user },
+        ChangeKind::SeatMapSealed { map: SeatMapHash([9; 32]), seats: 20_000 },
+    ];
+    let change = |(revision, kind): (u64, ChangeKind)| Change {
+        revision,
+        index: 1_000 + revision,
+        time_ms: 1_800_000_000_000,
+        principal: UserId(0xaa),
+        kind,
+    };
+    (1_u64..).zip(kinds).map(change).collect()
+}
+
+/// A state with a record of each kind.
+fn world() -> World {
+    let gala = EventId(0x600d);
+    let mut world = World::on_sale(gala, 6, |_| ());
+    let map = map_hash(&super::fixture::map_bytes(6));
+    let doc = Box::new(Venue { map, ..venue() });
+    world.done(CommandKind::PutVenue { venue: VenueId(5), doc });
+    world.done(CommandKind::RegisterUser { user: UserId(3), doc: Box::new(user()) });
+    world.now_ms = 1_000;
+    world.held(1, gala, &[0]);
+    let paid = booking(world.hold(2, 0xbeef, gala, &[1, 2]));
+    let id = paid.booking;
+    let by = UserId(2);
+    world.answer(by, 1, CommandKind::BeginPayment { booking: id, amount: paid.total }).unwrap();
+    let intent = "pi_1".to_owned();
+    world.done(CommandKind::AttachIntent { booking: id, attempt: 1, intent: intent.clone() });
+    world.answer(by, 1, CommandKind::ConfirmPayment { booking: id, attempt: 1, intent }).unwrap();
+    world.hold(4, 4, gala, &[2, 3]).expect_err("seat 2 is sold");
+    world
+}
+
+fn records(state: &State) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let keys = state.record_keys().into_iter();
+    keys.filter_map(|key| Some((key.to_bytes(), state.encode_record(key)?))).collect()
+}
+
+fn written() -> BTreeMap<String, Vec<u8>> {
+    let mut out = BTreeMap::new();
+    for command in commands() {
+        let kind = format!("{:?}", command.kind);
+        let name = kind.split([' ', '(']).next().unwrap();
+        let bytes = codec::encode_batch(1_800_000_000_000, std::iter::once(&command));
+        out.insert(format!("command {name}"), bytes.to_vec());
+    }
+    let all = commands();
+    out.insert("batch".to_owned(), codec::encode_batch(1_800_000_000_000, all.iter()).to_vec());
+    for change in changes() {
+        let kind = format!("{:?}", change.kind);
+        let name = kind.split([' ', '(']).next().unwrap();
+        let bytes = codec::encode_changes(std::iter::once(&change));
+        out.insert(format!("change {name}"), bytes);
+    }
+    out.insert("feed".to_owned(), codec::encode_changes(changes().iter()));
+    let world = world();
+    for (key, bytes) in records(&world.state) {
+        out.insert(format!("record {}", hex(&key)), bytes);
+    }
+    out.insert("digest".to_owned(), world.state.digest().to_vec());
+    out
+}
+
+#[test]
+fn bytes_are_those_of_the_golden_file() {
+    let written = written();
+    if std::env::var_os("UPDATE").is_some() {
+        let mut text = String::from("# Format version 1. See tests/it/goldens.rs.\n");
+        for (name, bytes) in &written {
+            writeln!(text, "{name} = {}", hex(bytes)).unwrap();
+        }
+        std::fs::create_dir_all(Path::new(FILE).parent().unwrap()).unwrap();
+        std::fs::write(FILE, text).unwrap();
+    }
+    let golden = golden();
+    for (name, bytes) in &written {
+        let expected = golden.get(name).unwrap_or_else(|| panic!("{name} is not in the file"));
+        assert_eq!(hex(bytes), hex(expected), "{name}");
+    }
+    assert_eq!(golden.len(), written.len(), "the file has more than is written");
+}
+
+#[test]
+fn golden_bytes_are_read_as_what_was_written() {
+    let golden = golden();
+    let read = codec::decode_batch(&golden["batch"]).unwrap();
+    assert_eq!(read, Batch { stamp_ms: 1_800_000_000_000, commands: commands() });
+    assert_eq!(codec::decode_changes(&golden["feed"]).unwrap(), changes());
+    let mut state = State::new(rowlock_raft_store::inventory::Config::default());
+    let mut kinds = std::collections::BTreeSet::new();
+    for (name, bytes) in &golden {
+        if let Some(key) = name.strip_prefix("record ") {
+            let key = RecordKey::from_bytes(&unhex(key)).unwrap();
+            kinds.insert(unhex(&name["record ".len()..])[0]);
+            state.load_record(key, bytes).unwrap();
+        }
+    }
+    state.finish_load().unwrap();
+    assert_eq!(kinds.into_iter().collect::<Vec<u8>>(), [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(state.digest().to_vec(), golden["digest"]);
+    assert_eq!(state.audit(), Vec::<String>::new());
+}
+
+#[test]
+fn damaged_bytes_are_an_error_and_never_a_panic() {
+    let bytes = codec::encode_batch(1, commands().iter()).to_vec();
+    for end in 1..bytes.len() {
+        codec::decode_batch(&bytes[..end]).expect_err("cut short");
+    }
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut bent = bytes.clone();
+            bent[at] ^= 1 << bit;
+            codec::decode_batch(&bent).ok();
+        }
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    codec::decode_batch(&longer).expect_err("more than a batch");
+    let mut newer = bytes;
+    newer[0] = 2;
+    assert!(matches!(codec::decode_batch(&newer), Err(codec::Error::Version(2))));
+}
+
+#[test]
+fn records_that_do_not_belong_together_are_refused() {
+    let world = world();
+    let records = records(&world.state);
+    let load = |skip: u8| {
+        let mut state = State::new(rowlock_raft_store::inventory::Config::default());
+        for (key, bytes) in records.iter().filter(|(key, _)| key[0] != skip) {
+            state.load_record(RecordKey::from_bytes(key).unwrap(), bytes)?;
+        }
+        state.finish_load()
+    };
+    load(99).expect("all of them are a state");
+    for (skip, what) in [(1, "maps"), (4, "events"), (5, "seats"), (6, "bookings")] {
+        assert!(load(skip).is_err(), "without {what}");
+    }
+}

@@ -1,0 +1,11 @@
+#![cfg(test)]
+//! What the inventory does, told from outside.
+//!
+//! - `script`: transcripts, readable by one who knows seats but not Rust
+//! - `promises`: what Rowlock promises, each by its number
+//! - `goldens`: the bytes of commands, changes and records
+
+mod fixture;
+mod goldens;
+mod promises;
+mod script;
