@@ -183,7 +183,7 @@ impl Client {
                     return Ok((body, wire::position(at)));
                 }
                 // An answer of a kind we don't know decides nothing that we could tell.
-                Ok(v1::Answer { body: None, .. }) => Outcome::UnknownOutcome,
+                Ok(v1::Answer { body: None, .. }) => Outcome::FateUnknown,
                 Err(broken) => Outcome::Lost { sent: broken == Broken::Sent },
             };
             let pause = match route.next(&outcome, rand::random()) {
@@ -230,7 +230,7 @@ fn outcome(retry: &v1::Retry) -> Outcome {
         Kind::Overloaded => Outcome::Overloaded { after },
         Kind::Unavailable => Outcome::Unavailable { after },
         // A kind that we don't know promises nothing about the command's fate.
-        Kind::UnknownOutcome | Kind::Unspecified => Outcome::UnknownOutcome,
+        Kind::UnknownOutcome | Kind::Unspecified => Outcome::FateUnknown,
     }
 }
 

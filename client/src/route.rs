@@ -27,7 +27,7 @@ pub(crate) enum Outcome {
     /// The node can't decide anything now. Nothing was proposed.
     Unavailable { after: Duration },
     /// The node proposed the command and does not know what became of it.
-    UnknownOutcome,
+    FateUnknown,
     /// The connection ended, or the attempt took too long.
     Lost { sent: bool },
 }
@@ -92,7 +92,7 @@ impl Route {
                 self.reason = "the shard can't decide now";
                 Step::NextReplica { pause: pause.max((*after).min(HINT_MAX)) }
             }
-            Outcome::UnknownOutcome => {
+            Outcome::FateUnknown => {
                 self.doubt = true;
                 Step::NextReplica { pause }
             }

@@ -43,18 +43,16 @@ pub struct Rows {
     pub next: Option<Vec<u8>>,
 }
 
+/// What a scan calls with each key and value, until it breaks.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// A store of ordered keys in four spaces. See the module.
 pub trait Engine: Debug + Send + Sync + 'static {
     fn write(&self, batch: &Batch) -> Result<(), Error>;
     fn sync(&self) -> Result<(), Error>;
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
     /// Shows the rows of `range` to `visit`, in order, until it breaks.
-    fn scan(
-        &self,
-        space: Space,
-        range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), Error>;
+    fn scan(&self, space: Space, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), Error>;
     /// All spaces as they are now.
     fn view(&self) -> Result<Box<dyn View>, Error>;
     /// A copy of everything, openable as a store of its own, in a directory that does not exist.

@@ -95,7 +95,7 @@ impl Disk {
         &self,
         space: Space,
         range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> std::ops::ControlFlow<()>,
+        visit: &mut crate::engine::Visit<'_>,
     ) -> Result<(), Fault> {
         self.or_raise("read rows", self.engine.scan(space, range, visit))
     }

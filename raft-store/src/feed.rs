@@ -94,11 +94,7 @@ impl Tail {
     /// Takes the changes of one entry.
     pub(crate) fn push(&mut self, changes: Vec<Change>) {
         let Some(last) = changes.last() else { return };
-        assert_eq!(
-            last.revision,
-            self.revision + changes.len() as u64,
-            "revisions are dense"
-        );
+        assert_eq!(last.revision, self.revision + changes.len() as u64, "revisions are dense");
         self.revision = last.revision;
         self.runs.push_back(changes.into());
         while let Some(first) = self.runs.front() {

@@ -126,9 +126,7 @@ pub(crate) fn load_state(
             .and_then(RecordKey::from_bytes)
             .ok_or(Damage::Key)
             .and_then(|key| {
-                state
-                    .load_record(key, bytes)
-                    .map_err(|source| Damage::Record { key, source })
+                state.load_record(key, bytes).map_err(|source| Damage::Record { key, source })
             });
         match loaded {
             Ok(()) => ControlFlow::Continue(()),
@@ -185,8 +183,7 @@ impl Group {
         }
         delete_orphans(&disk, id, applied.generation)?;
         let state = load_state(&disk, config, id, applied.generation, applied.revision)?;
-        let feed =
-            Rows::open(&disk, retention, id, applied.generation, applied.feed_floor)?;
+        let feed = Rows::open(&disk, retention, id, applied.generation, applied.feed_floor)?;
         let progress = Progress {
             applied: applied.log_id,
             revision: applied.revision,

@@ -140,10 +140,7 @@ pub fn generation(group: ShardId, generation: Generation) -> [u8; 8] {
 
 /// Rows of `state` or `feed` of every generation before `generation`.
 pub fn generations_before(group: ShardId, before: Generation) -> KeyRange {
-    KeyRange {
-        from: group.0.to_be_bytes().to_vec(),
-        to: generation(group, before).to_vec(),
-    }
+    KeyRange { from: group.0.to_be_bytes().to_vec(), to: generation(group, before).to_vec() }
 }
 
 /// Rows of `state` or `feed` of every generation after `generation`.

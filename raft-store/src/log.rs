@@ -90,8 +90,8 @@ fn next_index(last: Option<&LogId>) -> u64 {
 
 /// The entry under `expected`'s key, if it is what its checksum and its neighbour say.
 fn check(expected: u64, sealed: &[u8]) -> Result<&[u8], Damage> {
-    let body = seal::open(VERSION, sealed)
-        .map_err(|source| Damage::Sealed { index: expected, source })?;
+    let body =
+        seal::open(VERSION, sealed).map_err(|source| Damage::Sealed { index: expected, source })?;
     let id = raft_bytes::entry_log_id(body)
         .map_err(|source| Damage::Bytes { index: expected, source })?;
     if id.index != expected {

@@ -167,12 +167,11 @@ impl Live {
 
     /// The one place where a panic is caught: what it interrupted is never read or written again.
     fn apply_or_halt(&mut self, entry: &Entry, wanted: bool) -> Result<BatchAnswers, Halted> {
-        let text: Arc<str> =
-            match catch_unwind(AssertUnwindSafe(|| self.apply(entry, wanted))) {
-                Ok(Ok(answers)) => return Ok(answers),
-                Ok(Err(error)) => format!("entry can't be decoded: {error}").into(),
-                Err(panic) => panic_text(&*panic).into(),
-            };
+        let text: Arc<str> = match catch_unwind(AssertUnwindSafe(|| self.apply(entry, wanted))) {
+            Ok(Ok(answers)) => return Ok(answers),
+            Ok(Err(error)) => format!("entry can't be decoded: {error}").into(),
+            Err(panic) => panic_text(&*panic).into(),
+        };
         let halted = Halted { index: entry.log_id.index, text };
         self.halted = Some(halted.clone());
         Err(halted)

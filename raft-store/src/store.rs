@@ -127,10 +127,8 @@ fn decode(body: &[u8]) -> Result<Identity, Error> {
     while !rest.is_empty() {
         let (shard, tail) = rest.split_first_chunk::<4>().ok_or(Error::Short)?;
         let (replica, tail) = tail.split_first_chunk::<8>().ok_or(Error::Short)?;
-        replicas.insert(
-            ShardId(u32::from_be_bytes(*shard)),
-            ReplicaId(u64::from_be_bytes(*replica)),
-        );
+        replicas
+            .insert(ShardId(u32::from_be_bytes(*shard)), ReplicaId(u64::from_be_bytes(*replica)));
         rest = tail;
     }
     Ok(Identity { cluster: *cluster, node: NodeId(u64::from_be_bytes(*node)), replicas })

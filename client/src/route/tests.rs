@@ -62,5 +62,5 @@ fn unknown_is_said_only_of_commands_that_were_sent() {
     check(&[Outcome::Lost { sent: true }], false, true);
     // A later attempt that decided nothing does not settle the earlier one.
     check(&[Outcome::Lost { sent: true }, busy()], false, true);
-    check(&[Outcome::UnknownOutcome], false, true);
+    check(&[Outcome::FateUnknown], false, true);
 }

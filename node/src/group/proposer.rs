@@ -124,7 +124,7 @@ impl Proposer {
     }
 
     async fn propose(&self, batch: &Batch) -> Proposed {
-        let bytes = codec::encode_batch(batch.stamp_ms, batch.commands.iter()).into();
+        let bytes = codec::encode_batch(batch.stamp_ms, batch.commands.iter());
         let count = u32::try_from(batch.commands.len()).expect("a batch is bounded");
         self.metrics.batch_commands.observe(f64::from(count));
         let write = self.raft.client_write(EntryPayload::new(count, bytes));

@@ -254,7 +254,7 @@ impl Engine for MemEngine {
         &self,
         space: Space,
         range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut super::Visit<'_>,
     ) -> Result<(), Error> {
         let rows = Arc::clone(&self.disk().rows[usize::from(space.number())]);
         for (key, value) in range_of(&rows, range) {

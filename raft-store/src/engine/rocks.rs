@@ -129,7 +129,7 @@ impl Engine for RocksEngine {
         &self,
         space: Space,
         range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: &mut super::Visit<'_>,
     ) -> Result<(), Error> {
         let mut cursor = self.db.raw_iterator_cf_opt(handle(&self.db, space), bounded(range));
         cursor.seek(&range.from);

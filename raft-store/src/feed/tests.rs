@@ -97,8 +97,7 @@ fn retention_by_bytes_keeps_the_newest_row() {
 fn an_opened_feed_counts_as_the_one_that_was_written() {
     let retention = Retention { changes_max: 30, bytes_max: u64::MAX };
     let (disk, rows) = filled(retention, 100);
-    let opened =
-        Rows::open(&disk, retention, GROUP, Generation::FIRST, rows.floor()).unwrap();
+    let opened = Rows::open(&disk, retention, GROUP, Generation::FIRST, rows.floor()).unwrap();
     assert_eq!(opened.rows.len(), rows.rows.len());
     assert_eq!(opened.floor(), rows.floor());
 }

@@ -28,7 +28,7 @@ use super::{Deadline, State, query, refuse};
 
 /// How much longer than its hold a booking in payment keeps its seats before someone must ask the
 /// provider.
-pub const PAYMENT_GRACE_MS: u64 = 5 * 60 * 1_000;
+pub(super) const PAYMENT_GRACE_MS: u64 = 5 * 60 * 1_000;
 
 /// What an attempt is to its booking now.
 enum Standing {

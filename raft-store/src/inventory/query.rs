@@ -13,7 +13,7 @@ pub(super) use super::reply::BookingView;
 use super::reply::{EventView, SeatCounts, Stats};
 
 /// Items of one page.
-pub const PAGE_MAX: usize = 1_000;
+pub(super) const PAGE_MAX: usize = 1_000;
 
 /// One byte a seat in `State::seats`.
 pub mod seat_state {

@@ -18,7 +18,7 @@ use super::reply::{Answer, Refusal, Reply};
 use super::{State, refuse};
 
 #[derive(Clone, Debug, Default)]
-pub struct StoredMap {
+pub(super) struct StoredMap {
     pub parts: u32,
     pub data: BTreeMap<u32, Vec<u8>>,
     pub sealed: Option<Sealed>,
@@ -26,7 +26,7 @@ pub struct StoredMap {
 
 /// What the inventory needs of a map: the category of each seat.
 #[derive(Clone, Debug)]
-pub struct Sealed {
+pub(super) struct Sealed {
     pub categories: Arc<[u8]>,
     pub category_count: usize,
 }
@@ -37,7 +37,7 @@ impl StoredMap {
     }
 
     /// Reads the complete parts as the map that `hash` names.
-    pub fn seal(&mut self, hash: SeatMapHash) -> Result<(), String> {
+    pub(super) fn seal(&mut self, hash: SeatMapHash) -> Result<(), String> {
         let bytes: Vec<u8> = self.data.values().flatten().copied().collect();
         if Sha256::digest(&bytes).as_slice() != hash.0.as_slice() {
             return Err("the parts do not hash to the map's name".to_owned());

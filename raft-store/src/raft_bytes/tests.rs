@@ -5,9 +5,8 @@ fn log_id(term: u64, index: u64) -> LogId {
 }
 
 fn membership() -> Membership {
-    let places = (1..=3).map(|node| {
-        (1000 + node, Place { node, addr: format!("127.0.0.1:{}", 7000 + node) })
-    });
+    let places = (1..=3)
+        .map(|node| (1000 + node, Place { node, addr: format!("127.0.0.1:{}", 7000 + node) }));
     let voters = |ids: &[u64]| ids.iter().copied().collect::<BTreeSet<_>>();
     Membership::new(
         vec![voters(&[1001, 1002]), voters(&[1001, 1002, 1003])],

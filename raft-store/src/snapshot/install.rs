@@ -126,4 +126,3 @@ fn swap(group: &Group, applied: Applied, state: State) {
     behind.has_snapshot = true;
     group.progress.send_replace(progress);
 }
-

@@ -248,7 +248,8 @@ impl Model {
             return no(ErrorCode::EventNotFound);
         };
         // The grant again, as it was on the day.
-        let granted = (1_u32..).zip(&show.sales).find(|(_, sale)| sale.key == key && sale.user == user);
+        let granted =
+            (1_u32..).zip(&show.sales).find(|(_, sale)| sale.key == key && sale.user == user);
         if let Some((number, sale)) = granted {
             if sale.seats != seats {
                 return no(ErrorCode::IdempotencyKeyReused);
@@ -309,8 +310,7 @@ impl Model {
     }
 
     fn begin(&mut self, event: usize, number: u32, user: u64, key: u64, amount: u64) -> Said {
-        let cancelled =
-            self.shows.get(event).is_some_and(|show| show.phase == Phase::Cancelled);
+        let cancelled = self.shows.get(event).is_some_and(|show| show.phase == Phase::Cancelled);
         let Some(sale) = self.find(event, number, user) else {
             return no(ErrorCode::BookingNotFound);
         };
@@ -375,8 +375,7 @@ impl Model {
 
     fn fail(&mut self, event: usize, number: u32, user: u64, attempt: u32, reason: &str) -> Said {
         let (now, bound) = (self.clock_ms, self.bound_ms);
-        let cancelled =
-            self.shows.get(event).is_some_and(|show| show.phase == Phase::Cancelled);
+        let cancelled = self.shows.get(event).is_some_and(|show| show.phase == Phase::Cancelled);
         let Some(sale) = self.find(event, number, user) else {
             return no(ErrorCode::BookingNotFound);
         };

@@ -32,12 +32,25 @@ enum Wish {
 #[derive(Clone, Debug)]
 enum Verb {
     /// Whatever brings it on: the deep states are rare otherwise.
-    Next { dice: u8 },
+    Next {
+        dice: u8,
+    },
     Release,
-    Begin { key: u64, off_by: u32 },
-    Attach { off_by: u32, intent: String },
-    Confirm { off_by: u32, intent: String },
-    Fail { off_by: u32 },
+    Begin {
+        key: u64,
+        off_by: u32,
+    },
+    Attach {
+        off_by: u32,
+        intent: String,
+    },
+    Confirm {
+        off_by: u32,
+        intent: String,
+    },
+    Fail {
+        off_by: u32,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -166,7 +179,12 @@ impl Pair {
     fn new() -> Self {
         let seats: Vec<usize> = (0..SEATS).map(|seat| usize::from(seat % 2 == 1)).collect();
         let free = Show::draft(vec![10, 20], seats.clone());
-        let strict = Show { limit: 4, opens_ms: 500, date_ms: 2_000_000, ..Show::draft(vec![10, 20], seats) };
+        let strict = Show {
+            limit: 4,
+            opens_ms: 500,
+            date_ms: 2_000_000,
+            ..Show::draft(vec![10, 20], seats)
+        };
         let shows = vec![free, strict];
         let mut pair = Self {
             model: Model::new(BOUND_MS, shows.clone()),
