@@ -72,10 +72,6 @@ impl Cluster {
         self.nodes.insert(id, node);
     }
 
-    pub(crate) fn node(&self, id: u64) -> &Node {
-        &self.nodes[&id]
-    }
-
     pub(crate) fn running(&self) -> Vec<u64> {
         self.nodes.keys().copied().collect()
     }

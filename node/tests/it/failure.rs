@@ -7,7 +7,7 @@ use rowlock_proto::{EventId, v1};
 use crate::cluster::{Cluster, SHARDS, channel, until};
 
 fn shard(event: EventId) -> u32 {
-    const { assert!(SLOTS as u32 % SHARDS == 0) };
+    const { assert!((SLOTS as u32).is_multiple_of(SHARDS)) };
     u32::from(event.slot().number()) % SHARDS
 }
 
