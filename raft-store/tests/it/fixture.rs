@@ -22,7 +22,9 @@ pub(crate) fn map_bytes(seats: u32) -> Vec<u8> {
     SeatMap {
         width_mm: 10_000,
         height_mm: 1_000,
-        categories: ["Even", "Odd"].map(|name| Category { name: name.to_owned(), colour: 1 }).into(),
+        categories: ["Even", "Odd"]
+            .map(|name| Category { name: name.to_owned(), colour: 1 })
+            .into(),
         sections: vec![Section { name: "Hall".to_owned(), rows: vec![row] }],
         areas: Vec::new(),
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{EventId, UserId};
 use rowlock_raft_store::inventory::{
-    BookingState, ChangeKind, CommandKind, EXPIRE_MAX, Refusal, Reply, RecordKey, SYSTEM, State,
+    BookingState, ChangeKind, CommandKind, EXPIRE_MAX, RecordKey, Refusal, Reply, SYSTEM, State,
     seat_state,
 };
 
@@ -253,8 +253,7 @@ fn p6_only_an_intent_that_is_in_the_log_can_be_confirmed() {
     fenced(world.answer(UserId(1), 0, confirm(1, "pi_1")));
     world.answer(UserId(1), 0, attach(1, "pi_1")).unwrap();
     fenced(world.answer(UserId(1), 0, attach(1, "pi_2")));
-    let fail =
-        CommandKind::FailPayment { booking: id, attempt: 1, reason: "declined".to_owned() };
+    let fail = CommandKind::FailPayment { booking: id, attempt: 1, reason: "declined".to_owned() };
     world.answer(UserId(1), 0, fail).unwrap();
     world.answer(UserId(1), 3, begin).unwrap();
     // A server that slept through all this comes back with its old attempt.

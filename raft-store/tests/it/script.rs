@@ -1,1 +1,368 @@
+//! Transcripts: commands, and what came of them.
+//!
+//! ```text
+//! # why this script is here
+//! > event seats=6 ttl=600      a published event; see `create` for what can be said of it
+//! > anna holds 1 2             anna's booking is b1 from now on
+//!   granted b1: 1 2 for 13000, until 600.000
+//!   - 3: seats 1 2 held by b1
+//! ```
+//!
+//! A line after `> ` is a command; indented lines are its answer and the changes that it left, and
+//! are written anew with `UPDATE=1`. Times are seconds of the replicated clock. After each command
+//! every invariant is checked, and after each script a restart must lead to the same state.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use rowlock_proto::ids::{BookingId, EventId, UserId};
+use rowlock_proto::shard::hash64;
+use rowlock_raft_store::inventory::{
+    Answer, BookingState, BookingView, ChangeKind, CommandKind, EventPatch, EventSpec, Refusal,
+    Reply, Returned, SYSTEM,
+};
+
+use super::fixture::{World, spec};
+
+const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts/inventory");
+
+struct Script {
+    world: World,
+    event: EventId,
+    /// Every request has its own key unless it names one.
+    keys: u128,
+    users: BTreeMap<UserId, String>,
+    out: String,
+}
+
+fn seconds(text: &str) -> u64 {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let part: u64 = format!("{part:0<3}").parse().expect("milliseconds");
+    whole.parse::<u64>().expect("seconds") * 1_000 + part
+}
+
+fn time(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1_000, ms % 1_000)
+}
+
+fn list(seats: &[u32]) -> String {
+    seats.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("{text} is no number"))
+}
+
+fn name(id: BookingId) -> String {
+    format!("b{}", id.locator().seq())
+}
+
+fn state(state: BookingState) -> &'static str {
+    match state {
+        BookingState::Held => "held",
+        BookingState::Paying => "paying",
+        BookingState::Confirmed => "confirmed",
+        BookingState::Released => "released",
+        BookingState::Expired => "expired",
+        BookingState::RefundDue => "refund due",
+    }
+}
+
+fn returned(returned: &Returned) -> String {
+    let Returned { booking, seats, state: into, .. } = returned;
+    format!("seats {} back from {}, {}", list(seats), name(*booking), state(*into))
+}
+
+fn booking(view: &BookingView) -> String {
+    let mut text = format!("{} {}: {}", name(view.booking), state(view.state), list(&view.seats));
+    write!(text, " for {}, until {}", view.total, time(view.expires_ms)).unwrap();
+    if view.attempt > 0 {
+        write!(text, "; attempt {}", view.attempt).unwrap();
+        write!(text, " kept until {}", time(view.payment_deadline_ms)).unwrap();
+    }
+    if !view.intent.is_empty() {
+        write!(text, ", intent {}", view.intent).unwrap();
+    }
+    if view.confirmed_ms > 0 {
+        write!(text, ", paid at {}", time(view.confirmed_ms)).unwrap();
+    }
+    if !view.decline_reason.is_empty() {
+        write!(text, ", declined: {}", view.decline_reason).unwrap();
+    }
+    text
+}
+
+fn refusal(refusal: &Refusal) -> String {
+    let mut text = format!("refused: {}", refusal.code);
+    if !refusal.seats.is_empty() {
+        write!(text, ", seats {}", list(&refusal.seats)).unwrap();
+    }
+    if refusal.limit > 0 {
+        write!(text, ", bound {}", refusal.limit).unwrap();
+    }
+    if !refusal.detail.is_empty() {
+        write!(text, ", {}", refusal.detail).unwrap();
+    }
+    text
+}
+
+fn answer(answer: &Answer) -> String {
+    match answer {
+        Ok(Reply::Done) => "done".to_owned(),
+        Ok(Reply::Booking(view)) => booking(view),
+        Ok(Reply::PaymentBegun { booking: view, .. }) => format!("begun: {}", booking(view)),
+        Ok(Reply::RefundDue(view)) => format!("the money must go back: {}", booking(view)),
+        Ok(Reply::Expired { retired, more }) => {
+            format!("{retired} retired{}", if *more { ", more are due" } else { "" })
+        }
+        Err(refused) => refusal(refused),
+    }
+}
+
+impl Script {
+    fn new() -> Self {
+        let (event, users) = (EventId(0), BTreeMap::new());
+        Self { world: World::new(), event, keys: 1 << 100, users, out: String::new() }
+    }
+
+    fn say(&mut self, line: impl AsRef<str>) {
+        writeln!(self.out, "  {}", line.as_ref()).unwrap();
+    }
+
+    fn user(&mut self, name: &str) -> UserId {
+        let id = UserId(hash64(name.as_bytes()).into());
+        let id = if name == "cluster" { SYSTEM } else { id };
+        self.users.insert(id, name.to_owned());
+        id
+    }
+
+    /// `b3` is the third booking of the event.
+    fn booking(&self, name: &str) -> BookingId {
+        let seq: u32 = name.strip_prefix('b').and_then(|seq| seq.parse().ok()).expect("b<number>");
+        let page = self.world.state.bookings_of(self.event, seq - 1, 1);
+        let found = page.and_then(|(page, _)| Some(page.first()?.booking));
+        found.unwrap_or(BookingId(1))
+    }
+
+    fn create(&mut self, words: &[&str]) {
+        let mut seats = 6;
+        let mut draft = false;
+        let mut name = "gala";
+        let mut changes: Vec<Box<dyn Fn(&mut EventSpec)>> = Vec::new();
+        for word in words {
+            match word.split_once('=') {
+                None if *word == "draft" => draft = true,
+                None => name = word,
+                Some(("seats", value)) => seats = u32::try_from(number(value)).unwrap(),
+                Some(("ttl", value)) => {
+                    let ttl_ms = seconds(value);
+                    changes.push(Box::new(move |spec| spec.hold_ttl_ms = ttl_ms));
+                }
+                Some(("opens", value)) => {
+                    let at_ms = seconds(value);
+                    changes.push(Box::new(move |spec| spec.sale_start_ms = at_ms));
+                }
+                Some(("date", value)) => {
+                    let at_ms = seconds(value);
+                    changes.push(Box::new(move |spec| spec.date_ms = at_ms));
+                }
+                Some(("limit", value)) => {
+                    let limit = u32::try_from(number(value)).unwrap();
+                    changes.push(Box::new(move |spec| spec.max_seats_per_user = limit));
+                }
+                Some(("prices", value)) => {
+                    let prices: Vec<u64> = value.split(',').map(number).collect();
+                    changes.push(Box::new(move |spec| spec.prices.clone_from(&prices)));
+                }
+                Some((other, _)) => panic!("an event has no {other}"),
+            }
+        }
+        self.event = EventId(hash64(name.as_bytes()).into());
+        let map = self.world.upload(seats);
+        let mut spec = spec(map);
+        changes.iter().for_each(|change| change(&mut spec));
+        self.apply(
+            SYSTEM,
+            None,
+            CommandKind::CreateEvent { event: self.event, spec: Box::new(spec) },
+        );
+        if !draft {
+            self.apply(SYSTEM, None, CommandKind::PublishEvent { event: self.event });
+        }
+    }
+
+    fn apply(&mut self, by: UserId, key: Option<&str>, kind: CommandKind) {
+        self.keys += 1;
+        let key = key.map_or(self.keys, |key| hash64(key.as_bytes()).into());
+        if let Err(refused) = kind.check() {
+            self.say(format!("not taken: {}", refusal(&refused)));
+        }
+        let applied = self.world.apply(by, key, kind);
+        let repeats = match applied.first_index {
+            0 => "",
+            _ => ", as before",
+        };
+        self.say(format!("{}{repeats}", answer(&applied.answer)));
+        self.changes();
+    }
+
+    fn changes(&mut self) {
+        for change in self.world.state.take_changes() {
+            let text = match &change.kind {
+                ChangeKind::EventChanged { state, .. } => format!("event is {state:?}"),
+                ChangeKind::SeatsHeld { booking, user, seats, .. } => {
+                    let user = self.users.get(user).map_or("?", String::as_str);
+                    format!("seats {} held by {user}, {}", list(seats), name(*booking))
+                }
+                ChangeKind::SeatsReturned(back) => returned(back),
+                ChangeKind::HoldsExpired { holds } => {
+                    holds.iter().map(returned).collect::<Vec<_>>().join("; ")
+                }
+                ChangeKind::PaymentStarted { booking, attempt, amount } => {
+                    format!("payment {attempt} of {amount} began for {}", name(*booking))
+                }
+                ChangeKind::IntentAttached { booking, attempt, intent } => {
+                    format!("{intent} stands for payment {attempt} of {}", name(*booking))
+                }
+                ChangeKind::PaymentFailed { booking, attempt, reason } => {
+                    format!("payment {attempt} of {} failed: {reason}", name(*booking))
+                }
+                ChangeKind::SeatsSold { booking, seats, amount, intent, .. } => {
+                    format!(
+                        "seats {} sold to {} for {amount} by {intent}",
+                        list(seats),
+                        name(*booking)
+                    )
+                }
+                ChangeKind::RefundOwed { booking, intent, amount } => {
+                    format!("{amount} of {intent} is owed to {}", name(*booking))
+                }
+                ChangeKind::VenuePut { venue } => format!("venue {venue}"),
+                ChangeKind::UserChanged { user } => format!("user {user}"),
+                ChangeKind::SeatMapSealed { seats, .. } => format!("map of {seats} seats sealed"),
+            };
+            self.say(format!("- {}: {text}", change.revision));
+        }
+    }
+
+    fn step(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (key, words): (Vec<&str>, Vec<&str>) =
+            words.into_iter().partition(|word| word.starts_with("key="));
+        let key = key.first().copied();
+        let event = self.event;
+        match words.as_slice() {
+            ["at", at] => self.world.now_ms = seconds(at),
+            ["event", rest @ ..] => self.create(rest),
+            ["publish"] => self.apply(SYSTEM, None, CommandKind::PublishEvent { event }),
+            ["cancel"] => self.apply(SYSTEM, None, CommandKind::CancelEvent { event }),
+            ["reprice", prices] => {
+                let prices = prices.split(',').map(number).collect();
+                let patch = Box::new(EventPatch { prices, ..EventPatch::default() });
+                self.apply(SYSTEM, None, CommandKind::UpdateEvent { event, patch });
+            }
+            ["reopen", from, until] => {
+                let patch = EventPatch {
+                    sale_start_ms: Some(seconds(from)),
+                    date_ms: Some(seconds(until)),
+                    ..EventPatch::default()
+                };
+                let patch = Box::new(patch);
+                self.apply(SYSTEM, None, CommandKind::UpdateEvent { event, patch });
+            }
+            ["sweep", max] => {
+                let max = u32::try_from(number(max)).unwrap();
+                self.apply(SYSTEM, None, CommandKind::ExpireDue { max });
+            }
+            ["seats"] => {
+                let states = self.world.state.seats(event).unwrap();
+                let row = states.iter().map(|&state| [".", "H", "$", "x"][usize::from(state)]);
+                let row: String = row.collect();
+                let counts = self.world.state.event(event).unwrap().counts;
+                let (free, held, sold) = (counts.available, counts.held, counts.sold);
+                self.say(format!("{row}  {free} free, {held} held, {sold} sold"));
+            }
+            ["show", id] => {
+                let view = self.world.state.booking(self.booking(id));
+                self.say(view.map_or("no such booking".to_owned(), |view| booking(&view)));
+            }
+            [user, "holds", seats @ ..] => {
+                let seats = seats.iter().map(|seat| u32::try_from(number(seat)).unwrap()).collect();
+                let user = self.user(user);
+                self.apply(user, key, CommandKind::HoldSeats { event, seats });
+            }
+            [user, verb, id, rest @ ..] => {
+                let (user, booking) = (self.user(user), self.booking(id));
+                self.apply(user, key, of_booking(verb, booking, rest));
+            }
+            _ => panic!("{line} is not understood"),
+        }
+    }
+}
+
+fn of_booking(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
+    let attempt = |text: &str| u32::try_from(number(text)).unwrap();
+    match (verb, rest) {
+        ("releases", []) => CommandKind::ReleaseHold { booking },
+        ("pays", [amount]) => CommandKind::BeginPayment { booking, amount: number(amount) },
+        ("attaches", [at, intent]) => {
+            let intent = (*intent).to_owned();
+            CommandKind::AttachIntent { booking, attempt: attempt(at), intent }
+        }
+        ("confirms", [at, intent]) => {
+            let intent = (*intent).to_owned();
+            CommandKind::ConfirmPayment { booking, attempt: attempt(at), intent }
+        }
+        ("fails", [at, reason @ ..]) => {
+            CommandKind::FailPayment { booking, attempt: attempt(at), reason: reason.join(" ") }
+        }
+        _ => panic!("{verb} {rest:?} is not understood"),
+    }
+}
+
+/// The script with its answers as they are now.
+fn run(text: &str) -> String {
+    let mut script = Script::new();
+    for line in text.lines() {
+        match line.strip_prefix("> ") {
+            Some(command) => {
+                writeln!(script.out, "{line}").unwrap();
+                script.step(command.split(" # ").next().unwrap());
+            }
+            None if line.starts_with("  ") => {}
+            None => writeln!(script.out, "{line}").unwrap(),
+        }
+    }
+    let reloaded = script.world.reloaded();
+    assert_eq!(reloaded.digest(), script.world.state.digest(), "a restart changes nothing");
+    script.out
+}
+
+fn check(path: &Path) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let now = run(&text);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, now).unwrap();
+    } else if now != text {
+        let lines = text.lines().zip(now.lines());
+        let at = lines.take_while(|(old, new)| old == new).count();
+        let told = |text: &str| text.lines().nth(at).unwrap_or("(the end)").to_owned();
+        panic!(
+            "{}:{}\n  script: {}\n  now:    {}",
+            path.display(),
+            at + 1,
+            told(&text),
+            told(&now)
+        );
+    }
+}
+
+#[test]
+fn scripts_read_as_they_are_written() {
+    let mut paths: Vec<_> =
+        std::fs::read_dir(DIR).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths.iter().for_each(|path| check(path));
+}
