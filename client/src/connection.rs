@@ -268,6 +268,3 @@ impl Stream for Outgoing {
         Poll::Ready(Some(v1::CallBatch { calls }))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,6 @@
+//! The client against nodes that do exactly what a test tells them.
+#![cfg(test)]
+
+mod calls;
+mod fake;
+mod watch;
