@@ -78,7 +78,7 @@ struct ImportArgs {
     #[arg(long, value_parser = zone)]
     time_zone: Option<TimeZone>,
     /// How long a hold lasts.
-    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=7_200))]
     hold_seconds: u64,
     /// Seats that one user may have of an event; 0: no limit.
     #[arg(long, default_value_t = 0)]

@@ -72,12 +72,12 @@ fn judge(bookings: &[Booking], states: &[SeatState]) -> Found {
         }
     }
     for (owners, state) in owners.iter().zip(states) {
-        let fits = match (owners.as_slice(), state) {
-            ([], SeatState::Available | SeatState::Blocked) => true,
-            ([BookingState::Confirmed], SeatState::Sold) => true,
-            ([BookingState::Held | BookingState::Paying], SeatState::Held) => true,
-            _ => false,
-        };
+        let fits = matches!(
+            (owners.as_slice(), state),
+            ([], SeatState::Available | SeatState::Blocked)
+                | ([BookingState::Confirmed], SeatState::Sold)
+                | ([BookingState::Held | BookingState::Paying], SeatState::Held)
+        );
         found.double_sales += u64::from(owners.len() > 1);
         found.mismatches += u64::from(!fits);
     }

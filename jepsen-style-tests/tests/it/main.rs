@@ -7,4 +7,5 @@ mod brute;
 mod good_histories;
 mod random_histories;
 mod script;
+mod smoke;
 mod tidy;

@@ -6,7 +6,7 @@
 //! *step*; a test orders the machine to die at step k, or the sync of step k to fail.
 
 use std::collections::BTreeMap;
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

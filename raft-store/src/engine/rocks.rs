@@ -1,7 +1,6 @@
 //! RocksDB behind the seam: one database a node, shared by all groups.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;

@@ -4,8 +4,10 @@
 //! - `script`: transcripts, readable by one who knows seats but not Rust
 //! - `promises`: what Rowlock promises, each by its number
 //! - `goldens`: the bytes of commands, changes and records
+//! - `storage`: logs, state and snapshots, on engines that lose power
 
 mod fixture;
 mod goldens;
 mod promises;
 mod script;
+mod storage;

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! # why this script is here
-//! > event seats=6 ttl=600      a published event; see `create` for what can be said of it
-//! > anna holds 1 2             anna's booking is b1 from now on
-//!   granted b1: 1 2 for 13000, until 600.000
-//!   - 3: seats 1 2 held by b1
+//! > event seats=6 ttl=600      a published event; `create` says what more can be said of it
+//! > anna holds 1 2              anna's booking is b1 from now on
+//!   b1 held: 1 2 for 13000, until 600.000
+//!   - 4: seats 1 2 held by anna, b1
 //! ```
 //!
 //! A line after `> ` is a command; indented lines are its answer and the changes that it left, and
@@ -254,6 +254,8 @@ impl Script {
         let event = self.event;
         match words.as_slice() {
             ["at", at] => self.world.now_ms = seconds(at),
+            // The clock moves with the log: something must be applied for it to be seen.
+            ["tick"] => self.apply(SYSTEM, None, CommandKind::Checksum { nonce: 0 }),
             ["event", rest @ ..] => self.create(rest),
             ["publish"] => self.apply(SYSTEM, None, CommandKind::PublishEvent { event }),
             ["cancel"] => self.apply(SYSTEM, None, CommandKind::CancelEvent { event }),
@@ -328,7 +330,7 @@ fn run(text: &str) -> String {
         match line.strip_prefix("> ") {
             Some(command) => {
                 writeln!(script.out, "{line}").unwrap();
-                script.step(command.split(" # ").next().unwrap());
+                script.step(command);
             }
             None if line.starts_with("  ") => {}
             None => writeln!(script.out, "{line}").unwrap(),

@@ -119,10 +119,7 @@ fn another_nodes_data_is_not_opened() {
     drop(Replica::open(Arc::new(engine.clone())).unwrap());
     let refused = |identity| {
         let engine = Arc::new(engine.clone());
-        matches!(
-            Store::open_on(engine, identity, by_hand()),
-            Err(store::Error::Foreign { .. })
-        )
+        matches!(Store::open_on(engine, identity, by_hand()), Err(store::Error::Foreign { .. }))
     };
     assert!(refused(identity(2)));
     let mut other = identity(1);
@@ -133,14 +130,8 @@ fn another_nodes_data_is_not_opened() {
     assert!(refused(other));
 
     let store = Store::open_on(Arc::new(engine.clone()), identity(1), by_hand()).unwrap();
-    assert!(matches!(
-        store.group(SHARD, replica_id(2)),
-        Err(store::Error::NoReplica(..))
-    ));
+    assert!(matches!(store.group(SHARD, replica_id(2)), Err(store::Error::NoReplica(..))));
     let group = store.group(SHARD, replica_id(1)).unwrap();
-    assert!(matches!(
-        store.group(SHARD, replica_id(1)),
-        Err(store::Error::AlreadyOpen(SHARD))
-    ));
+    assert!(matches!(store.group(SHARD, replica_id(1)), Err(store::Error::AlreadyOpen(SHARD))));
     drop(group);
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use openraft::EntryPayload as Payload;
 use openraft::storage::{IOFlushed, RaftLogStorage, RaftStateMachine};
 use openraft::type_config::TypeConfigExt;
@@ -60,8 +59,7 @@ impl Replica {
     }
 
     pub(crate) fn open_dir(dir: &Path) -> Result<Self, store::Error> {
-        let config =
-            Config { dir: dir.to_owned(), identity: identity(1), tuning: by_hand() };
+        let config = Config { dir: dir.to_owned(), identity: identity(1), tuning: by_hand() };
         Self::of(Store::open(config)?, 1)
     }
 
@@ -93,7 +91,7 @@ pub(crate) fn log_id(term: u64, index: u64) -> LogId {
 
 pub(crate) fn payload(batch: &Batch) -> EntryPayload {
     let count = u32::try_from(batch.commands.len()).unwrap();
-    EntryPayload::new(count, Bytes::from(codec::encode_batch(batch)))
+    EntryPayload::new(count, codec::encode_batch(batch.stamp_ms, batch.commands.iter()))
 }
 
 pub(crate) fn system(kind: CommandKind) -> Command {
@@ -124,8 +122,8 @@ pub(crate) fn hold(number: u64) -> Command {
 }
 
 pub(crate) fn members() -> Membership {
-    let places = (1..=3)
-        .map(|node| (replica_id(node).0, Place { node, addr: format!("127.0.0.1:{node}") }));
+    let places =
+        (1..=3).map(|node| (replica_id(node).0, Place { node, addr: format!("127.0.0.1:{node}") }));
     let voters: BTreeSet<u64> = (1..=3).map(|node| replica_id(node).0).collect();
     Membership::new(vec![voters], places.collect::<BTreeMap<_, _>>()).unwrap()
 }
