@@ -467,7 +467,7 @@ fn run(steps: Vec<(i64, Wish)>) {
         now_ms = now_ms.saturating_add_signed(step);
         pair.wish(now_ms, wish);
         pair.compare();
-        if pair.index % 7 == 0 {
+        if pair.index.is_multiple_of(7) {
             pair.flush();
         }
     }
