@@ -1,0 +1,84 @@
+//! What all routes share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Semaphore;
+
+use crate::auth::Tokens;
+use crate::auth::passwords::Passwords;
+use crate::http::idempotency::Recent;
+use crate::http::rate_limit::Limiter;
+use crate::inventory::Inventory;
+use crate::layout::Layouts;
+use crate::metrics::Metrics;
+use crate::payment::{Provider, Running};
+use crate::search::Index;
+use crate::tickets::Signer;
+
+/// Requests that are worked on at once; beyond it the answer is 503, at once.
+const IN_FLIGHT_MAX: usize = 4_096;
+
+/// A cheap handle; all clones are one server.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+#[derive(Debug)]
+pub struct Parts {
+    pub inventory: Arc<dyn Inventory>,
+    pub provider: Arc<dyn Provider>,
+    pub index: Index,
+    pub(crate) tokens: Tokens,
+    pub(crate) tickets: Signer,
+    pub(crate) layouts: Layouts,
+    pub(crate) passwords: Passwords,
+    pub(crate) recent: Recent,
+    pub(crate) running: Running,
+    pub(crate) limiter: Option<Limiter>,
+    pub(crate) metrics: Metrics,
+    pub(crate) in_flight: Semaphore,
+    stopping: AtomicBool,
+}
+
+impl App {
+    pub fn new(
+        inventory: Arc<dyn Inventory>,
+        provider: Arc<dyn Provider>,
+        tokens: Tokens,
+        tickets: Signer,
+        rate_limit: bool,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            inventory,
+            provider,
+            index: Index::default(),
+            tokens,
+            tickets,
+            layouts: Layouts::default(),
+            passwords: Passwords::default(),
+            recent: Recent::default(),
+            running: Running::default(),
+            limiter: rate_limit.then(Limiter::default),
+            metrics: Metrics::default(),
+            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            stopping: AtomicBool::new(false),
+        }))
+    }
+
+    /// From now on this server says that it is not ready for more.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,9 @@
+//! Accounts and tokens: who someone is, and how a server that keeps no state can tell.
+
+pub(crate) mod accounts;
+pub mod keys;
+pub(crate) mod passwords;
+pub(crate) mod tokens;
+
+pub(crate) use tokens::Claims;
+pub use tokens::{Role, Tokens};

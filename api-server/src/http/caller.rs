@@ -1,0 +1,104 @@
+//! Who calls. A layer reads the token once; routes ask for a [`Caller`] or a [`MaybeCaller`].
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use rowlock_client::subject;
+use rowlock_proto::{ErrorCode, UserId};
+
+use crate::app::App;
+use crate::auth::{Claims, Role};
+use crate::problem::Problem;
+
+/// Someone with a valid token.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) subject: String,
+    pub(crate) user: UserId,
+    pub(crate) role: Role,
+}
+
+impl Caller {
+    pub(crate) fn of(claims: Claims) -> Self {
+        let user = subject::user_id(&claims.sub);
+        Self { subject: claims.sub, user, role: claims.role }
+    }
+
+    /// Events and venues are the organisers' business.
+    pub(crate) fn may_organise(&self) -> bool {
+        match self.role {
+            Role::Organiser | Role::Admin => true,
+            Role::Customer | Role::Door => false,
+        }
+    }
+
+    pub(crate) fn must_organise(&self) -> Result<(), Problem> {
+        if self.may_organise() {
+            Ok(())
+        } else {
+            Err(Problem::new(ErrorCode::NotAllowed, "this needs the role organiser"))
+        }
+    }
+
+    /// Whether `id`, as a body names a user, is this caller.
+    pub(crate) fn is(&self, id: &str) -> bool {
+        id == self.subject || id == self.user.to_string()
+    }
+}
+
+/// A caller, or nobody: for what is public.
+#[derive(Clone, Debug)]
+pub(crate) struct MaybeCaller(pub(crate) Option<Caller>);
+
+/// What the layer found in the request.
+#[derive(Clone, Debug)]
+pub(crate) enum Presented {
+    Nothing,
+    Invalid(&'static str),
+    Valid(Caller),
+}
+
+/// Reads the bearer token.
+pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let presented = match bearer(request.headers()) {
+        None => Presented::Nothing,
+        Some(token) => match app.tokens.verify(token) {
+            Ok(claims) => Presented::Valid(Caller::of(claims)),
+            Err(error) => Presented::Invalid(error.words()),
+        },
+    };
+    request.extensions_mut().insert(presented);
+    next.run(request).await
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or("");
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    Some(if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" })
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let words = match parts.extensions.get::<Presented>() {
+            Some(Presented::Valid(caller)) => return Ok(caller.clone()),
+            Some(Presented::Invalid(words)) => words,
+            Some(Presented::Nothing) | None => "send a token as Authorization: Bearer",
+        };
+        Err(Problem::new(ErrorCode::NotSignedIn, words))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MaybeCaller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(match parts.extensions.get::<Presented>() {
+            Some(Presented::Valid(caller)) => Some(caller.clone()),
+            Some(Presented::Invalid(_) | Presented::Nothing) | None => None,
+        }))
+    }
+}

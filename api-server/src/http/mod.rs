@@ -1,0 +1,17 @@
+//! What every route shares: reading bodies, who calls, idempotency keys, replies, and the layers.
+
+pub(crate) mod body;
+pub(crate) mod caller;
+mod cards;
+pub(crate) mod idempotency;
+pub(crate) mod layers;
+pub(crate) mod query;
+pub(crate) mod rate_limit;
+pub(crate) mod reply;
+mod scan;
+
+pub(crate) use body::Json;
+pub(crate) use caller::{Caller, MaybeCaller};
+pub(crate) use cards::in_form as card_in_form;
+pub(crate) use idempotency::IdempotencyKey;
+pub(crate) use query::Query;

@@ -1,0 +1,62 @@
+//! The query string, by name. A parameter that is empty counts as left out.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::problem::Problem;
+
+#[derive(Debug, Default)]
+pub(crate) struct Query(BTreeMap<String, String>);
+
+impl Query {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
+        self.get(name)
+            .map(|text| {
+                text.parse().map_err(|_| {
+                    Problem::malformed(format!("{name} is not a whole number"))
+                        .with("field", name.into())
+                })
+            })
+            .transpose()
+    }
+
+    /// What the parameters would be with one of them set anew.
+    pub(crate) fn with(&self, name: &str, value: &str) -> String {
+        let mut all = self.0.clone();
+        all.insert(name.to_owned(), value.to_owned());
+        let pairs = all.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+}
+
+/// `text` as it may stand in a query string.
+pub(crate) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(parts, state);
+        let axum::extract::Query(pairs) =
+            pairs.await.map_err(|_| Problem::malformed("the query string can't be read"))?;
+        let set = pairs.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
+        Ok(Self(set.filter(|(_, value)| !value.is_empty()).collect()))
+    }
+}

@@ -1,0 +1,131 @@
+//! The seam to the cluster: what routes, saga and index ask of the inventory, and nothing more.
+//!
+//! `rowlock_client::Client` is the one implementation that ships; tests bring an inventory in memory.
+
+mod cluster;
+
+use futures_util::future::BoxFuture;
+use rowlock_client::types::{
+    Booking, BookingId, BookingLocator, Confirmed, Event, EventId, EventPatch, EventSpec, Page,
+    PaymentBegun, RequestKey, SeatMapHash, Seats, ShardId, Slot, User, UserEntry, UserId,
+    UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
+};
+use rowlock_client::{Answered, Error, WatchError};
+
+pub type Call<'a, T> = BoxFuture<'a, Result<Answered<T>, Error>>;
+
+/// The commands and queries of a cluster. Queries are linearizable.
+pub trait Inventory: Send + Sync + std::fmt::Debug {
+    fn shard_count(&self) -> u32;
+    fn watch(&self, shard: ShardId, after: u64) -> Box<dyn Feed>;
+
+    fn event(&self, event: EventId) -> Call<'_, Event>;
+    /// Events of one shard by id, after `after`.
+    fn events_of(
+        &self,
+        shard: ShardId,
+        after: Option<EventId>,
+        limit: u32,
+    ) -> Call<'_, Page<Event>>;
+    fn seats(&self, event: EventId) -> Call<'_, Seats>;
+    fn seat_map(&self, slot: Slot, map: SeatMapHash) -> BoxFuture<'_, Result<Vec<u8>, Error>>;
+    fn venue(&self, venue: VenueId) -> Call<'_, VenueEntry>;
+    fn booking(&self, booking: BookingId) -> Call<'_, Booking>;
+    fn booking_by_locator(&self, locator: BookingLocator) -> Call<'_, Booking>;
+    /// Bookings of an event by number, after `after_seq`.
+    fn bookings(&self, event: EventId, after_seq: u32, limit: u32) -> Call<'_, Page<Booking>>;
+    fn user(&self, user: UserId) -> Call<'_, UserEntry>;
+    fn user_by_email<'a>(&'a self, email: &'a str) -> Call<'a, UserEntry>;
+
+    fn put_seat_map<'a>(
+        &'a self,
+        slot: Slot,
+        bytes: &'a [u8],
+        principal: UserId,
+    ) -> BoxFuture<'a, Result<SeatMapHash, Error>>;
+    fn put_venue(
+        &self,
+        venue: VenueId,
+        doc: Venue,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, ()>;
+    fn create_event(
+        &self,
+        event: EventId,
+        spec: EventSpec,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, ()>;
+    fn update_event(
+        &self,
+        event: EventId,
+        patch: EventPatch,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, ()>;
+    fn publish_event(&self, event: EventId, principal: UserId, key: RequestKey) -> Call<'_, ()>;
+    fn cancel_event(&self, event: EventId, principal: UserId, key: RequestKey) -> Call<'_, ()>;
+
+    /// All of `seats` or none.
+    fn hold<'a>(
+        &'a self,
+        event: EventId,
+        seats: &'a [u32],
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Booking>;
+    fn release(&self, booking: BookingId, principal: UserId, key: RequestKey) -> Call<'_, ()>;
+    fn begin_payment(
+        &self,
+        booking: BookingId,
+        amount: u64,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, PaymentBegun>;
+    fn attach_intent<'a>(
+        &'a self,
+        booking: BookingId,
+        attempt: u32,
+        intent: &'a str,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, ()>;
+    fn confirm_payment<'a>(
+        &'a self,
+        booking: BookingId,
+        attempt: u32,
+        intent: &'a str,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Confirmed>;
+    fn fail_payment<'a>(
+        &'a self,
+        booking: BookingId,
+        attempt: u32,
+        reason: &'a str,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Booking>;
+
+    fn register_user(
+        &self,
+        user: UserId,
+        doc: User,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, ()>;
+    fn update_user(
+        &self,
+        user: UserId,
+        patch: UserPatch,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, ()>;
+}
+
+/// The change feed of one shard: each change once, in order.
+pub trait Feed: Send {
+    /// The next changes. A batch without changes is a sign of life.
+    fn next(&mut self) -> BoxFuture<'_, Result<WatchBatch, WatchError>>;
+}

@@ -1,0 +1,128 @@
+//! What this server counts. Names are the reference's, so that its dashboards and alerts work.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use rowlock_client::types::EventId;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the labels are written as they are named here")]
+pub(crate) enum BookingStatus {
+    attempt,
+    success,
+    /// Seats taken, sale closed and the like: an answer, not a failure.
+    refused,
+    failed,
+    expired,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BookingLabels {
+    status: BookingStatus,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    event_id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    bookings: Family<BookingLabels, Counter>,
+    booking_seconds: Histogram,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Histogram,
+    available: Family<EventLabels, Gauge>,
+    payments: Family<OutcomeLabels, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        let bookings = Family::default();
+        let booking_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 14));
+        let requests = Family::default();
+        let request_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 14));
+        let available = Family::default();
+        let payments = Family::default();
+        registry.register("bookings", "Booking attempts by outcome", bookings.clone());
+        registry.register(
+            "booking_duration_seconds",
+            "Time taken to hold seats",
+            booking_seconds.clone(),
+        );
+        registry.register("http_requests", "Requests answered", requests.clone());
+        registry.register(
+            "http_request_duration_seconds",
+            "Time taken to answer",
+            request_seconds.clone(),
+        );
+        registry.register("available_seats", "Seats left of hot events", available.clone());
+        registry.register("payments", "Payments by outcome", payments.clone());
+        Self { registry, bookings, booking_seconds, requests, request_seconds, available, payments }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn booking(&self, status: BookingStatus) {
+        self.bookings.get_or_create(&BookingLabels { status }).inc();
+    }
+
+    pub(crate) fn booking_took(&self, took: Duration) {
+        self.booking_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn payment(&self, outcome: &'static str) {
+        self.payments.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    pub(crate) fn request(&self, method: &Method, route: &str, status: u16, took: Duration) {
+        // Only methods that a route can have: a label that callers choose would grow without end.
+        let method = match *method {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::PATCH => "PATCH",
+            Method::DELETE => "DELETE",
+            Method::HEAD => "HEAD",
+            Method::OPTIONS => "OPTIONS",
+            _ => "other",
+        };
+        let labels = RequestLabels { method: method.to_owned(), route: route.to_owned(), status };
+        self.requests.get_or_create(&labels).inc();
+        self.request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// The text that a scrape gets; `hot` are the events to show.
+    pub(crate) fn text(&self, hot: &[(EventId, u32)]) -> String {
+        self.available.clear();
+        for &(event, available) in hot {
+            let labels = EventLabels { event_id: event.to_string() };
+            self.available.get_or_create(&labels).set(i64::from(available));
+        }
+        let mut text = String::new();
+        if let Err(error) = encode(&mut text, &self.registry) {
+            tracing::error!(%error, "encode metrics");
+        }
+        text
+    }
+}

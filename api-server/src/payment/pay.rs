@@ -1,0 +1,250 @@
+//! One request to pay: begins an attempt, or joins the one that is running.
+
+use std::time::Duration;
+
+use rowlock_client::types::{Booking, BookingId, BookingState};
+use rowlock_client::{Answered, Error, key};
+use rowlock_proto::{ErrorCode, UserId};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::drive::{Attempt, Ended, drive};
+use super::saga::{ABANDONED, Outcome, PROVIDER_DOWN, Step};
+use super::{Intent, IntentState};
+use crate::app::App;
+use crate::http::idempotency::Request;
+use crate::metrics::BookingStatus;
+use crate::money::{self, Decimal};
+use crate::problem::Problem;
+
+/// How long a request waits for an attempt that another one began.
+const JOIN_TIME_MAX: Duration = Duration::from_secs(15);
+const JOIN_PAUSE_MIN: Duration = Duration::from_millis(20);
+const JOIN_PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// What a customer wants to pay with.
+#[derive(Clone, Debug)]
+pub(crate) struct Payment {
+    pub(crate) booking: BookingId,
+    pub(crate) user: UserId,
+    pub(crate) method: String,
+    /// `None`: whatever the booking costs.
+    pub(crate) amount: Option<Decimal>,
+    pub(crate) request: Request,
+    pub(crate) fingerprint: [u8; 32],
+}
+
+/// Pays, and answers with the confirmed booking. The work goes on if the caller goes away.
+pub(crate) async fn pay(app: &App, payment: Payment) -> Result<Answered<Booking>, Problem> {
+    let app = app.clone();
+    let work = tokio::spawn(async move { pay_here(&app, payment).await });
+    work.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a payment stopped in the middle");
+        Err(Problem::internal())
+    })
+}
+
+async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Booking>, Problem> {
+    let found = own(app, payment.booking, payment.user).await?;
+    if !app.provider.knows_method(&payment.method) {
+        return Err(Problem::new(
+            ErrorCode::PaymentMethodUnknown,
+            "paymentMethodId names no payment method of this provider",
+        )
+        .with("field", json!("paymentMethodId")));
+    }
+    check_amount(&payment, &found.value)?;
+    if payment.request.repeatable
+        && let Some(earlier) = recall(app, &payment).await?
+        && let IntentState::Declined(reason) = &earlier.state
+        && found.value.state != BookingState::Confirmed
+    {
+        return Err(declined(reason, &found.value));
+    }
+    let deadline = Instant::now() + JOIN_TIME_MAX;
+    let begin_key = key::request_key();
+    let mut found = found;
+    loop {
+        let booking = &found.value;
+        match booking.state {
+            BookingState::Confirmed => return Ok(found),
+            BookingState::Expired => return Err(expired(app)),
+            BookingState::Released | BookingState::RefundDue => {
+                let what = "the booking was given up and can't be paid";
+                return Err(Problem::new(ErrorCode::BookingStateConflict, what));
+            }
+            BookingState::Paying => return join(app, &payment, booking.attempt, deadline).await,
+            BookingState::Held => {}
+        }
+        let _work = app.running.enter(booking.id);
+        let amount = booking.total;
+        match app.inventory.begin_payment(booking.id, amount, payment.user, begin_key).await {
+            Ok(begun) => {
+                let attempt = Attempt {
+                    booking: begun.value.booking,
+                    number: begun.value.attempt,
+                    method: payment.method.clone(),
+                    request: request_name(&payment),
+                    fingerprint: hex::encode(payment.fingerprint),
+                };
+                let ended = drive(app, &attempt, Step::Create).await;
+                return finish(app, &payment, attempt, ended, deadline).await;
+            }
+            Err(Error::Refused(refusal)) if refusal.code == ErrorCode::PaymentInProgress => {}
+            Err(Error::Refused(refusal)) if refusal.code == ErrorCode::BookingExpired => {
+                return Err(expired(app));
+            }
+            // Whether it has begun will be seen; the same key finds the same attempt again.
+            Err(Error::Unknown) if Instant::now() < deadline => {}
+            Err(error) => return Err(error.into()),
+        }
+        if Instant::now() >= deadline {
+            return Err(in_progress());
+        }
+        found = own(app, payment.booking, payment.user).await?;
+        if found.value.state == BookingState::Held {
+            tokio::time::sleep(JOIN_PAUSE_MIN).await;
+        }
+    }
+}
+
+async fn finish(
+    app: &App,
+    payment: &Payment,
+    attempt: Attempt,
+    ended: Ended,
+    deadline: Instant,
+) -> Result<Answered<Booking>, Problem> {
+    match (ended.outcome, ended.booking) {
+        (Outcome::Paid, Some(booking)) => Ok(booking),
+        (Outcome::Declined { reason }, booking) => {
+            let booking = booking.map_or(attempt.booking, |answered| answered.value);
+            Err(declined(&reason, &booking))
+        }
+        (Outcome::Refunded, _) => Err(Problem::new(
+            ErrorCode::BookingExpired,
+            "the payment came too late for the seats and was given back",
+        )),
+        (Outcome::Overtaken | Outcome::Paid, _) => {
+            join(app, payment, attempt.number, deadline).await
+        }
+        (Outcome::Open, _) => Err(Problem::new(
+            ErrorCode::UnknownOutcome,
+            "the payment was begun and its outcome is not known yet; the seats are kept; \
+             send the same request again to learn it",
+        )),
+    }
+}
+
+/// Waits for the end of an attempt that someone else is working on, and answers as they do.
+async fn join(
+    app: &App,
+    payment: &Payment,
+    attempt: u32,
+    deadline: Instant,
+) -> Result<Answered<Booking>, Problem> {
+    let mut pause = JOIN_PAUSE_MIN;
+    loop {
+        let found = own(app, payment.booking, payment.user).await?;
+        let booking = &found.value;
+        match booking.state {
+            BookingState::Confirmed => return Ok(found),
+            BookingState::Held | BookingState::Expired
+                if booking.attempt >= attempt && !booking.decline_reason.is_empty() =>
+            {
+                return Err(declined(&booking.decline_reason, booking));
+            }
+            BookingState::Expired => return Err(expired(app)),
+            BookingState::Released | BookingState::RefundDue => {
+                let what = "the booking was given up and can't be paid";
+                return Err(Problem::new(ErrorCode::BookingStateConflict, what));
+            }
+            BookingState::Paying | BookingState::Held => {}
+        }
+        if Instant::now() + pause >= deadline {
+            return Err(in_progress());
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(JOIN_PAUSE_MAX);
+    }
+}
+
+/// The booking, if it is the user's own.
+pub(crate) async fn own(
+    app: &App,
+    id: BookingId,
+    user: UserId,
+) -> Result<Answered<Booking>, Problem> {
+    let found = app.inventory.booking(id).await?;
+    if found.value.user == user { Ok(found) } else { Err(Problem::booking_not_found()) }
+}
+
+fn check_amount(payment: &Payment, booking: &Booking) -> Result<(), Problem> {
+    let Some(amount) = &payment.amount else { return Ok(()) };
+    let minor = amount
+        .minor(&booking.currency)
+        .map_err(|error| Problem::field("amount", error).with("code", json!("amount-mismatch")))?;
+    if minor == booking.total {
+        return Ok(());
+    }
+    let total = money::decimal(booking.total, &booking.currency);
+    let what = format!("the booking costs {total} {}", booking.currency);
+    let expected = money::Amount::new(booking.total, &booking.currency);
+    Err(Problem::new(ErrorCode::AmountMismatch, what)
+        .with("totalAmount", serde_json::to_value(expected).unwrap_or_default())
+        .with("currency", json!(booking.currency)))
+}
+
+/// The last intent that this same request led to before, on any server.
+async fn recall(app: &App, payment: &Payment) -> Result<Option<Intent>, Problem> {
+    let earlier = app.provider.find(&request_name(payment)).await.map_err(|error| {
+        tracing::error!(%error, "ask the payment provider about an earlier request");
+        Problem::new(ErrorCode::PaymentProviderDown, "the payment provider does not answer")
+    })?;
+    let body = hex::encode(payment.fingerprint);
+    if earlier.iter().any(|intent| intent.fingerprint != body) {
+        return Err(Problem::key_reused());
+    }
+    Ok(earlier.into_iter().next_back())
+}
+
+fn request_name(payment: &Payment) -> String {
+    if payment.request.repeatable { payment.request.key().to_string() } else { String::new() }
+}
+
+fn declined(reason: &str, booking: &Booking) -> Problem {
+    match reason {
+        PROVIDER_DOWN | ABANDONED => Problem::new(
+            ErrorCode::PaymentProviderDown,
+            "the payment provider did not answer; nothing was charged and the seats are still held",
+        ),
+        "authentication_required" => Problem::new(
+            ErrorCode::PaymentActionRequired,
+            "the bank wants the customer to confirm this payment; it was not charged",
+        )
+        .with("declineCode", json!(reason)),
+        reason => {
+            let kept = match booking.state {
+                BookingState::Expired => "the hold's time is over",
+                _ => "the seats are still held for the rest of the time",
+            };
+            let what = format!("the card was declined ({reason}); nothing was charged, and {kept}");
+            Problem::new(ErrorCode::CardDeclined, what)
+                .with("declineCode", json!(reason))
+                .with("expiresAt", json!(crate::time::rfc3339(booking.expires_ms)))
+        }
+    }
+}
+
+fn expired(app: &App) -> Problem {
+    app.metrics.booking(BookingStatus::expired);
+    Problem::new(ErrorCode::BookingExpired, "the hold's time is over; nothing was charged")
+}
+
+fn in_progress() -> Problem {
+    Problem::new(
+        ErrorCode::PaymentInProgress,
+        "a payment of this booking is running; ask again in a moment",
+    )
+    .retry_after(2)
+}

@@ -1,0 +1,440 @@
+//! Play money: an embedded provider that understands Stripe's published test payment methods.
+//!
+//! Its books are one file of JSON lines that every API server of a playground shares. A call locks
+//! the file, reads what others wrote, decides, appends one line, and unlocks. A line that a dying
+//! server tore is skipped: what it said was never answered.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Error, Intent, IntentState, NewIntent, Provider};
+
+#[derive(Clone, Debug)]
+pub struct Sandbox(Arc<Mutex<Books>>);
+
+#[derive(Debug)]
+struct Books {
+    file: File,
+    /// How far the file was read.
+    read: u64,
+    intents: HashMap<String, Intent>,
+    by_key: HashMap<String, String>,
+    by_request: HashMap<String, Vec<String>>,
+    refunded: HashMap<String, u64>,
+}
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+enum Line {
+    Create {
+        intent: String,
+        key: String,
+        booking: String,
+        amount: u64,
+        currency: String,
+        method: String,
+        #[serde(default)]
+        request: String,
+        #[serde(default)]
+        fingerprint: String,
+        at: String,
+    },
+    Succeed {
+        intent: String,
+        amount: u64,
+        at: String,
+    },
+    Decline {
+        intent: String,
+        reason: String,
+        at: String,
+    },
+    Cancel {
+        intent: String,
+        at: String,
+    },
+    Refund {
+        intent: String,
+        amount: u64,
+        at: String,
+    },
+}
+
+impl Sandbox {
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        Ok(Self(Arc::new(Mutex::new(Books {
+            file,
+            read: 0,
+            intents: HashMap::new(),
+            by_key: HashMap::new(),
+            by_request: HashMap::new(),
+            refunded: HashMap::new(),
+        }))))
+    }
+
+    fn with<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Books) -> Result<T, Error> + Send + 'static,
+    ) -> Answer<'_, T> {
+        let books = Arc::clone(&self.0);
+        Box::pin(async move {
+            let work = tokio::task::spawn_blocking(move || {
+                let mut books = books.lock().unwrap_or_else(PoisonError::into_inner);
+                books.locked(job)
+            });
+            work.await.map_err(|error| Error::Silent(error.to_string()))?
+        })
+    }
+}
+
+impl Books {
+    fn locked<T>(&mut self, job: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        let silent = |error: std::io::Error| Error::Silent(format!("sandbox ledger: {error}"));
+        self.file.lock().map_err(silent)?;
+        let done = self.catch_up().map_err(silent).and_then(|()| job(self));
+        self.file.unlock().map_err(silent)?;
+        done
+    }
+
+    /// Reads what was written since, by whoever.
+    fn catch_up(&mut self) -> std::io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.read))?;
+        let mut text = Vec::new();
+        self.file.read_to_end(&mut text)?;
+        if text.last().is_some_and(|&byte| byte != b'\n') {
+            // Someone died while writing: what comes next starts on a line of its own.
+            self.file.write_all(b"\n")?;
+            text.push(b'\n');
+        }
+        self.read += text.len() as u64;
+        for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice(line) {
+                Ok(line) => self.take(line),
+                Err(error) => tracing::warn!(%error, "skips a line of the sandbox ledger"),
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, line: Line) -> Result<(), Error> {
+        let silent = |error: String| Error::Silent(format!("sandbox ledger: {error}"));
+        let mut text = serde_json::to_vec(&line).map_err(|error| silent(error.to_string()))?;
+        text.push(b'\n');
+        self.file.write_all(&text).map_err(|error| silent(error.to_string()))?;
+        self.read += text.len() as u64;
+        self.take(line);
+        Ok(())
+    }
+
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Create {
+                intent,
+                key,
+                booking,
+                amount,
+                currency,
+                method,
+                request,
+                fingerprint,
+                at: _,
+            } => {
+                self.by_key.insert(key, intent.clone());
+                if !request.is_empty() {
+                    self.by_request.entry(request.clone()).or_default().push(intent.clone());
+                }
+                let made = Intent {
+                    id: intent.clone(),
+                    state: IntentState::RequiresConfirmation,
+                    booking,
+                    amount,
+                    currency,
+                    method,
+                    request,
+                    fingerprint,
+                };
+                self.intents.insert(intent, made);
+            }
+            Line::Succeed { intent, .. } => self.set(&intent, IntentState::Succeeded),
+            Line::Decline { intent, reason, .. } => {
+                self.set(&intent, IntentState::Declined(reason));
+            }
+            Line::Cancel { intent, .. } => self.set(&intent, IntentState::Canceled),
+            Line::Refund { intent, amount, .. } => {
+                self.refunded.insert(intent, amount);
+            }
+        }
+    }
+
+    fn set(&mut self, intent: &str, state: IntentState) {
+        if let Some(known) = self.intents.get_mut(intent) {
+            known.state = state;
+        }
+    }
+
+    fn get(&self, intent: &str) -> Result<Intent, Error> {
+        self.intents.get(intent).cloned().ok_or_else(|| Error::NoIntent(intent.to_owned()))
+    }
+
+    fn create(&mut self, new: NewIntent) -> Result<Intent, Error> {
+        if let Some(known) = self.by_key.get(&new.key) {
+            return self.get(known);
+        }
+        let intent = format!("pi_{}", hex::encode(rand::random::<[u8; 12]>()));
+        let NewIntent { key, booking, amount, currency, method, request, fingerprint } = new;
+        self.write(Line::Create {
+            intent: intent.clone(),
+            key,
+            booking,
+            amount,
+            currency,
+            method,
+            request,
+            fingerprint,
+            at: now(),
+        })?;
+        self.get(&intent)
+    }
+
+    fn confirm(&mut self, id: &str) -> Result<Intent, Error> {
+        let known = self.get(id)?;
+        if known.state != IntentState::RequiresConfirmation {
+            return Ok(known);
+        }
+        let intent = known.id.clone();
+        self.write(match decline_reason(&known.method) {
+            Some(reason) => Line::Decline { intent, reason: reason.to_owned(), at: now() },
+            None => Line::Succeed { intent, amount: known.amount, at: now() },
+        })?;
+        self.get(id)
+    }
+
+    fn cancel(&mut self, id: &str) -> Result<Intent, Error> {
+        let known = self.get(id)?;
+        if known.state == IntentState::RequiresConfirmation {
+            self.write(Line::Cancel { intent: known.id, at: now() })?;
+        }
+        self.get(id)
+    }
+
+    fn refund(&mut self, id: &str) -> Result<(), Error> {
+        let known = self.get(id)?;
+        if known.state == IntentState::Succeeded && !self.refunded.contains_key(id) {
+            self.write(Line::Refund { intent: known.id, amount: known.amount, at: now() })?;
+        }
+        Ok(())
+    }
+}
+
+fn now() -> String {
+    crate::time::rfc3339(crate::time::now_ms())
+}
+
+impl Provider for Sandbox {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+    fn is_test(&self) -> bool {
+        true
+    }
+    fn knows_method(&self, method: &str) -> bool {
+        knows(method)
+    }
+    fn offered(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("pm_card_visa", "Test Visa card: succeeds"),
+            ("pm_card_mastercard", "Test Mastercard: succeeds"),
+            ("pm_card_visa_chargeDeclined", "Test card: declined"),
+            ("pm_card_visa_chargeDeclinedInsufficientFunds", "Test card: insufficient funds"),
+            ("pm_card_authenticationRequired", "Test card: needs authentication"),
+        ]
+    }
+    fn create(&self, new: NewIntent) -> Answer<'_, Intent> {
+        self.with(move |books| books.create(new))
+    }
+    fn confirm<'a>(&'a self, intent: &'a str) -> Answer<'a, Intent> {
+        let intent = intent.to_owned();
+        self.with(move |books| books.confirm(&intent))
+    }
+    fn cancel<'a>(&'a self, intent: &'a str) -> Answer<'a, Intent> {
+        let intent = intent.to_owned();
+        self.with(move |books| books.cancel(&intent))
+    }
+    fn retrieve<'a>(&'a self, intent: &'a str) -> Answer<'a, Intent> {
+        let intent = intent.to_owned();
+        self.with(move |books| books.get(&intent))
+    }
+    fn find<'a>(&'a self, request: &'a str) -> Answer<'a, Vec<Intent>> {
+        let request = request.to_owned();
+        self.with(move |books| {
+            let ids = books.by_request.get(&request).cloned().unwrap_or_default();
+            ids.iter().map(|id| books.get(id)).collect()
+        })
+    }
+    fn refund<'a>(&'a self, intent: &'a str) -> Answer<'a, ()> {
+        let intent = intent.to_owned();
+        self.with(move |books| books.refund(&intent))
+    }
+}
+
+/// Cards of the published list that are charged without more ado.
+const GOOD: &[&str] = &[
+    "visa",
+    "visa_debit",
+    "mastercard",
+    "mastercard_debit",
+    "mastercard_prepaid",
+    "amex",
+    "discover",
+    "diners",
+    "jcb",
+    "unionpay",
+    "us",
+    "gb",
+    "de",
+    "fr",
+    "nl",
+    "es",
+    "it",
+    "at",
+    "be",
+    "ch",
+    "se",
+    "dk",
+    "no",
+    "fi",
+    "ie",
+    "pl",
+    "pt",
+    "ca",
+    "mx",
+    "br",
+    "au",
+    "nz",
+    "jp",
+    "cn",
+    "hk",
+    "sg",
+    "in",
+    "createDispute",
+    "createDisputeInquiry",
+    "createDisputeProductNotReceived",
+    "threeDSecureOptional",
+    "avsFail",
+    "avsZipFail",
+    "avsLine1Fail",
+    "avsUnchecked",
+    "cvcCheckFail",
+    "bypassPending",
+    "pendingRefund",
+    "refundFail",
+    "riskLevelElevated",
+];
+
+/// A method of ours is `pm_card_…` of the published list, or `pm_` and letters and digits only.
+fn knows(method: &str) -> bool {
+    match method.strip_prefix("pm_card_") {
+        Some(card) => GOOD.contains(&card) || reason_of(card).is_some(),
+        None => method.strip_prefix("pm_").is_some_and(|rest| {
+            !rest.is_empty()
+                && rest.len() <= 64
+                && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        }),
+    }
+}
+
+fn decline_reason(method: &str) -> Option<&'static str> {
+    reason_of(method.strip_prefix("pm_card_")?)
+}
+
+fn reason_of(card: &str) -> Option<&'static str> {
+    Some(match card.strip_prefix("visa_").unwrap_or(card) {
+        "chargeDeclined" | "chargeCustomerFail" => "generic_decline",
+        "chargeDeclinedInsufficientFunds" => "insufficient_funds",
+        "chargeDeclinedLostCard" => "lost_card",
+        "chargeDeclinedStolenCard" => "stolen_card",
+        "chargeDeclinedExpiredCard" => "expired_card",
+        "chargeDeclinedIncorrectCvc" => "incorrect_cvc",
+        "chargeDeclinedProcessingError" => "processing_error",
+        "chargeDeclinedVelocityLimitExceeded" => "card_velocity_exceeded",
+        "chargeDeclinedFraudulent" | "radarBlock" | "riskLevelHighest" => "fraudulent",
+        "authenticationRequired"
+        | "authenticationRequiredOnSetup"
+        | "authenticationRequiredSetupForOffSession"
+        | "threeDSecureRequired"
+        | "threeDSecure2Required" => "authentication_required",
+        "authenticationRequiredChargeDeclinedInsufficientFunds" => "insufficient_funds",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(key: &str, method: &str) -> NewIntent {
+        NewIntent {
+            key: key.to_owned(),
+            booking: "bkg".to_owned(),
+            amount: 5_000,
+            currency: "USD".to_owned(),
+            method: method.to_owned(),
+            request: "r".to_owned(),
+            fingerprint: "f".to_owned(),
+        }
+    }
+
+    #[test]
+    fn methods_of_the_published_list_are_known() {
+        for method in ["pm_card_visa", "pm_1234567890", "pm_card_visa_chargeDeclined"] {
+            assert!(knows(method), "{method}");
+        }
+        for method in ["", "pm_", "pm_card_", "pm_card_nonsense", "pm_a b", "tok_visa", "4242"] {
+            assert!(!knows(method), "{method}");
+        }
+        let funds = decline_reason("pm_card_chargeDeclinedInsufficientFunds");
+        assert_eq!(funds, Some("insufficient_funds"));
+        assert_eq!(decline_reason("pm_card_visa"), None);
+    }
+
+    #[tokio::test]
+    async fn two_servers_share_one_ledger_and_charge_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.jsonl");
+        let (one, two) = (Sandbox::open(&path).unwrap(), Sandbox::open(&path).unwrap());
+        let made = one.create(new("k", "pm_card_visa")).await.unwrap();
+        assert_eq!(two.create(new("k", "pm_card_visa")).await.unwrap(), made);
+        let paid = two.confirm(&made.id).await.unwrap();
+        assert_eq!(paid.state, IntentState::Succeeded);
+        assert_eq!(one.confirm(&made.id).await.unwrap(), paid);
+        // Too late to cancel, and the answer says so.
+        assert_eq!(one.cancel(&made.id).await.unwrap().state, IntentState::Succeeded);
+        one.refund(&made.id).await.unwrap();
+        two.refund(&made.id).await.unwrap();
+        assert_eq!(two.find("r").await.unwrap(), [paid]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let count = |op: &str| text.lines().filter(|line| line.contains(op)).count();
+        assert_eq!((count("\"create\""), count("\"succeed\""), count("\"refund\"")), (1, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_torn_line_is_skipped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.jsonl");
+        let one = Sandbox::open(&path).unwrap();
+        let made = one.create(new("k", "pm_card_visa_chargeDeclined")).await.unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"op\":\"succeed\",\"inte").unwrap();
+        let two = Sandbox::open(&path).unwrap();
+        let after = two.confirm(&made.id).await.unwrap();
+        assert_eq!(after.state, IntentState::Declined("generic_decline".to_owned()));
+        assert_eq!(one.retrieve(&made.id).await.unwrap(), after);
+    }
+}

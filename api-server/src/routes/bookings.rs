@@ -1,0 +1,319 @@
+//! Bookings: held, looked at, given back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use rowlock_client::types::{Booking, BookingId, BookingState, EventId};
+use rowlock_client::{Answered, Error, key};
+use rowlock_proto::{BookingReference, ErrorCode, SeatId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::events;
+use super::tickets::{TicketView, ticket_views};
+use crate::app::App;
+use crate::http::body::BOOKING_BYTES_MAX;
+use crate::http::idempotency::Request;
+use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::layout::Layout;
+use crate::metrics::BookingStatus;
+use crate::money::Amount;
+use crate::problem::Problem;
+use crate::time;
+
+/// Seats of one booking.
+pub(crate) const SEATS_MAX: usize = 100;
+/// Bad ids that a problem repeats, and characters of each.
+const NAMED_MAX: usize = 20;
+const NAMED_CHARS_MAX: usize = 64;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewBooking {
+    event_id: String,
+    /// 1 to 100 seats of the event, each once.
+    seat_ids: Vec<String>,
+    /// If it is there it must be the caller.
+    user_id: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BookingView {
+    pub(crate) booking_id: String,
+    pub(crate) booking_reference: String,
+    event_id: String,
+    user_id: String,
+    pub(crate) status: &'static str,
+    pub(crate) seats: Vec<BookedSeatView>,
+    #[schema(value_type = f64)]
+    total_amount: Amount,
+    currency: String,
+    created_at: String,
+    expires_at: String,
+    /// Seconds that the seats are still held.
+    pub(crate) time_remaining: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decline_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tickets: Option<Vec<TicketView>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BookedSeatView {
+    id: String,
+    pub(crate) section: String,
+    pub(crate) row: String,
+    pub(crate) seat_number: String,
+    #[schema(value_type = f64)]
+    price: Amount,
+}
+
+/// Section, row and number of one booked seat.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SeatLabel {
+    pub(crate) section: String,
+    pub(crate) row: String,
+    pub(crate) seat_number: String,
+}
+
+impl SeatLabel {
+    pub(crate) fn of(layout: &Layout, seat: u32) -> Self {
+        match layout.place(seat) {
+            Some(place) => Self {
+                section: place.section.name.clone(),
+                row: place.row.label.clone(),
+                seat_number: place.seat.label.clone(),
+            },
+            None => {
+                Self { section: String::new(), row: String::new(), seat_number: seat.to_string() }
+            }
+        }
+    }
+}
+
+pub(crate) const fn status(state: BookingState) -> &'static str {
+    match state {
+        BookingState::Held | BookingState::Paying => "PENDING",
+        BookingState::Confirmed => "CONFIRMED",
+        BookingState::Released => "CANCELLED",
+        BookingState::Expired => "EXPIRED",
+        BookingState::RefundDue => "REFUNDED",
+    }
+}
+
+/// How long the seats are still held, as seen at `now_ms`.
+pub(crate) fn remaining_s(booking: &Booking, now_ms: u64) -> u64 {
+    match booking.state {
+        BookingState::Held | BookingState::Paying => {
+            booking.expires_ms.saturating_sub(now_ms).div_ceil(1_000)
+        }
+        BookingState::Confirmed
+        | BookingState::Released
+        | BookingState::Expired
+        | BookingState::RefundDue => 0,
+    }
+}
+
+impl BookingView {
+    /// As it was granted: `now_ms` is then when it was made.
+    fn of(app: &App, booking: &Booking, layout: &Layout, now_ms: u64) -> Self {
+        let confirmed = booking.state == BookingState::Confirmed;
+        let seats = booking.seats.iter().zip(&booking.prices).map(|(&seat, &price)| {
+            let SeatLabel { section, row, seat_number } = SeatLabel::of(layout, seat);
+            let id = SeatId::new(booking.event, seat).to_string();
+            let price = Amount::new(price, &booking.currency);
+            BookedSeatView { id, section, row, seat_number, price }
+        });
+        let declined = booking.decline_reason.clone();
+        Self {
+            booking_id: booking.id.to_string(),
+            booking_reference: booking.id.reference().to_string(),
+            event_id: booking.event.to_string(),
+            user_id: booking.user.to_string(),
+            status: status(booking.state),
+            seats: seats.collect(),
+            total_amount: Amount::new(booking.total, &booking.currency),
+            currency: booking.currency.clone(),
+            created_at: time::rfc3339(booking.created_ms),
+            expires_at: time::rfc3339(booking.expires_ms),
+            time_remaining: remaining_s(booking, now_ms),
+            payment_id: confirmed.then(|| booking.intent.clone()),
+            confirmed_at: confirmed.then(|| time::rfc3339(booking.confirmed_ms)),
+            decline_reason: (!confirmed && !declined.is_empty()).then_some(declined),
+            tickets: confirmed.then(|| ticket_views(app, booking, layout)),
+        }
+    }
+}
+
+/// The layout that a booking's seats are of.
+pub(crate) async fn layout_of(app: &App, event: EventId) -> Result<Arc<Layout>, Problem> {
+    // The map of an event never changes, so the index may say which it is.
+    let map = match app.index.get(event) {
+        Some(known) => known.spec.map,
+        None => app.inventory.event(event).await?.value.spec.map,
+    };
+    Ok(app.layouts.get(&*app.inventory, event.slot(), map).await?)
+}
+
+/// Seat ids as indexes of `event`, or what is wrong with them. The core checks again.
+pub(crate) fn seats_of(event: EventId, ids: &[String]) -> Result<Vec<u32>, Problem> {
+    if ids.is_empty() {
+        return Err(Problem::new(ErrorCode::NoSeats, "seatIds is empty"));
+    }
+    if ids.len() > SEATS_MAX {
+        let what = format!("seatIds has {} seats; one booking may have {SEATS_MAX}", ids.len());
+        return Err(Problem::new(ErrorCode::TooManySeats, what).with("maxSeats", json!(SEATS_MAX)));
+    }
+    let named = |bad: Vec<&String>| -> Vec<String> {
+        let short = bad.into_iter().take(NAMED_MAX);
+        short.map(|id| id.chars().take(NAMED_CHARS_MAX).collect()).collect()
+    };
+    let (mut unknown, mut foreign, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
+    let mut seats: Vec<u32> = Vec::with_capacity(ids.len());
+    for id in ids {
+        match id.parse::<SeatId>().map(|seat| seat.index_in(event)) {
+            Err(_) => unknown.push(id),
+            Ok(None) => foreign.push(id),
+            Ok(Some(seat)) if seats.contains(&seat) => repeated.push(id),
+            Ok(Some(seat)) => seats.push(seat),
+        }
+    }
+    let refuse =
+        |code, what: &str, bad| Err(Problem::new(code, what).with("seatIds", json!(named(bad))));
+    if !unknown.is_empty() {
+        return refuse(ErrorCode::SeatUnknown, "the ids in seatIds name no seats", unknown);
+    }
+    if !foreign.is_empty() {
+        let what = "the seats in seatIds belong to another event";
+        return refuse(ErrorCode::SeatOfAnotherEvent, what, foreign);
+    }
+    if !repeated.is_empty() {
+        return refuse(ErrorCode::SeatRepeated, "the seats in seatIds are named twice", repeated);
+    }
+    Ok(seats)
+}
+
+/// Holds all of the seats or none.
+pub(crate) async fn hold(
+    app: &App,
+    caller: &Caller,
+    event: EventId,
+    seats: &[u32],
+    request: &Request,
+) -> Result<Answered<Booking>, Problem> {
+    let started = Instant::now();
+    app.metrics.booking(BookingStatus::attempt);
+    let held = app.inventory.hold(event, seats, caller.user, request.key()).await;
+    app.metrics.booking_took(started.elapsed());
+    app.metrics.booking(match &held {
+        Ok(_) => BookingStatus::success,
+        Err(Error::Refused(_)) => BookingStatus::refused,
+        Err(Error::Unknown | Error::Unavailable { .. }) => BookingStatus::failed,
+    });
+    held.map_err(|error| match error.code() {
+        // A draft is nobody's business.
+        Some(ErrorCode::EventStateConflict) if !caller.may_organise() => Problem::event_not_found(),
+        Some(ErrorCode::EventNotFound) => Problem::event_not_found(),
+        Some(_) | None => Problem::of_event(error, event),
+    })
+}
+
+/// Hold seats: all of them or none.
+#[utoipa::path(post, path = "/bookings", tag = "bookings", security(("bearer" = [])),
+    request_body = NewBooking,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe")),
+    responses((status = 201, description = "The seats are held", body = BookingView),
+        (status = 403, description = "not-allowed: userId is not the caller"),
+        (status = 409, description = "seat-taken, sale-not-open, sale-closed, limit-exceeded"),
+        (status = 422, description = "seat-unknown, seat-of-another-event, seat-repeated, no-seats, \
+            too-many-seats, idempotency-key-reused")))]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Json<NewBooking, BOOKING_BYTES_MAX>,
+) -> Result<Response, Problem> {
+    let request = key.request(&caller.subject, "POST /bookings");
+    let new = body.value;
+    if new.user_id.as_deref().is_some_and(|user| !caller.is(user)) {
+        let what = "userId is another user than the token's";
+        return Err(Problem::new(ErrorCode::NotAllowed, what).with("field", json!("userId")));
+    }
+    app.recent.check(&request, body.fingerprint)?;
+    let event = events::parse(&new.event_id)?;
+    let seats = seats_of(event, &new.seat_ids)?;
+    let held = hold(&app, &caller, event, &seats, &request).await?;
+    let layout = layout_of(&app, event).await?;
+    // As of its making, so that a repeat gets the same answer.
+    let view = BookingView::of(&app, &held.value, &layout, held.value.created_ms);
+    let mut response = reply::at(StatusCode::CREATED, held.at, &view);
+    let location = format!("{}/bookings/{}", super::BASE, held.value.id);
+    if let Ok(location) = location.parse() {
+        response.headers_mut().insert(axum::http::header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// A booking of one's own, by id or reference.
+#[utoipa::path(get, path = "/bookings/{bookingId}", tag = "bookings", security(("bearer" = [])),
+    params(("bookingId" = String, Path, description = "An id or a booking reference")),
+    responses((status = 200, description = "The booking", body = BookingView),
+        (status = 404, description = "booking-not-found")))]
+pub(super) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let found = find(&app, &id, &caller).await?;
+    let layout = layout_of(&app, found.value.event).await?;
+    let now_ms = found.at.log_time_ms.max(time::now_ms());
+    let view = BookingView::of(&app, &found.value, &layout, now_ms);
+    Ok(reply::at(StatusCode::OK, found.at, &view))
+}
+
+/// Give the seats back.
+#[utoipa::path(delete, path = "/bookings/{bookingId}", tag = "bookings", security(("bearer" = [])),
+    params(("bookingId" = String, Path)),
+    responses((status = 204, description = "The seats are free again"),
+        (status = 404, description = "booking-not-found"),
+        (status = 409, description = "booking-expired, booking-state-conflict")))]
+pub(super) async fn release(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = find(&app, &id, &caller).await?.value.id;
+    let released = app.inventory.release(id, caller.user, key::request_key()).await?;
+    Ok(reply::with_position(StatusCode::NO_CONTENT.into_response(), released.at))
+}
+
+/// The caller's booking with this id or reference. Those of others look like none.
+pub(crate) async fn find(
+    app: &App,
+    id: &str,
+    caller: &Caller,
+) -> Result<Answered<Booking>, Problem> {
+    let found = if let Ok(id) = id.parse::<BookingId>() {
+        app.inventory.booking(id).await
+    } else if let Ok(BookingReference(locator)) = id.parse() {
+        app.inventory.booking_by_locator(locator).await
+    } else {
+        return Err(Problem::booking_not_found());
+    };
+    match found {
+        Ok(found) if found.value.user == caller.user => Ok(found),
+        Ok(_) | Err(Error::Refused(_)) => Err(Problem::booking_not_found()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,210 @@
+//! The HTTP API, one file a resource, and the router around it.
+//!
+//! [`endpoints`] is the one list of what the API serves; the router is made from it, and a test holds
+//! the OpenAPI document against it.
+
+mod auth;
+pub(crate) mod bookings;
+pub(crate) mod events;
+mod health;
+pub(crate) mod payments;
+mod search;
+pub(crate) mod seat_maps;
+pub(crate) mod seats;
+pub(crate) mod tickets;
+mod users;
+mod venues;
+
+use axum::Router;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, patch, post};
+use rowlock_proto::ErrorCode;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+
+use crate::app::App;
+use crate::http::{caller, layers, rate_limit};
+use crate::pages;
+use crate::problem::Problem;
+
+/// Where the API lives.
+pub(crate) const BASE: &str = "/api/v1";
+
+/// One method of one path below [`BASE`].
+struct Endpoint {
+    #[cfg_attr(not(test), expect(dead_code, reason = "what the OpenAPI document is held against"))]
+    method: Method,
+    path: &'static str,
+    route: MethodRouter<App>,
+}
+
+fn endpoints() -> Vec<Endpoint> {
+    let at = |method: Method, path, route| Endpoint { method, path, route };
+    vec![
+        at(Method::GET, "/openapi.json", get(openapi_json)),
+        at(Method::POST, "/auth/register", post(auth::register)),
+        at(Method::POST, "/auth/login", post(auth::login)),
+        at(Method::POST, "/auth/refresh", post(auth::refresh)),
+        at(Method::GET, "/users/me", get(users::me)),
+        at(Method::PATCH, "/users/me", patch(users::update)),
+        at(Method::POST, "/venues", post(venues::create)),
+        at(Method::GET, "/venues/{venueId}", get(venues::get)),
+        at(Method::GET, "/venues/{venueId}/seat-map", get(seat_maps::get)),
+        at(Method::GET, "/events/search", get(search::search)),
+        at(Method::POST, "/events", post(events::create)),
+        at(Method::GET, "/events/{eventId}", get(events::get)),
+        at(Method::PATCH, "/events/{eventId}", patch(events::update)),
+        at(Method::POST, "/events/{eventId}/publish", post(events::publish)),
+        at(Method::POST, "/events/{eventId}/cancel", post(events::cancel)),
+        at(Method::GET, "/events/{eventId}/seats", get(seats::list)),
+        at(Method::POST, "/bookings", post(bookings::create)),
+        at(Method::GET, "/bookings/{bookingId}", get(bookings::get)),
+        at(Method::DELETE, "/bookings/{bookingId}", delete(bookings::release)),
+        at(Method::POST, "/bookings/{bookingId}/payment", post(payments::pay)),
+        at(Method::GET, "/tickets/{ticketId}/download", get(tickets::download)),
+    ]
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Rowlock",
+        description = "Seats, held and sold once. Errors are RFC 9457 problem documents.",
+        license(name = "Apache-2.0")
+    ),
+    servers((url = "/api/v1")),
+    paths(
+        openapi_json,
+        auth::register,
+        auth::login,
+        auth::refresh,
+        users::me,
+        users::update,
+        venues::create,
+        venues::get,
+        seat_maps::get,
+        search::search,
+        events::create,
+        events::get,
+        events::update,
+        events::publish,
+        events::cancel,
+        seats::list,
+        bookings::create,
+        bookings::get,
+        bookings::release,
+        payments::pay,
+        tickets::download,
+    ),
+    components(schemas(ProblemDocument)),
+    modifiers(&Bearer)
+)]
+struct Document;
+
+/// An RFC 9457 problem document. Some codes bring more members, such as `seatIds`.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes what `Problem` writes")]
+struct ProblemDocument {
+    /// `urn:rowlock:problem:` and the code.
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: String,
+    /// Stable, for programs.
+    code: String,
+}
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+        let components = openapi.components.get_or_insert_default();
+        components
+            .add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    }
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "api",
+    responses((status = 200, description = "The OpenAPI document")))]
+async fn openapi_json() -> Response {
+    crate::http::reply::json(axum::http::StatusCode::OK, &openapi())
+}
+
+/// Everything this server serves.
+pub fn router(app: App) -> Router {
+    let mut api = Router::new();
+    for endpoint in endpoints() {
+        api = api.route(endpoint.path, endpoint.route);
+    }
+    // Within `nest` a path that is none of the API's must not fall through to the pages.
+    let api = api
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(app.clone(), rate_limit::layer))
+        .layer(from_fn_with_state(app.clone(), caller::layer))
+        .layer(layers::cors());
+    Router::new()
+        .nest(BASE, api)
+        .merge(pages::router())
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(from_fn(pages::problem_as_page))
+        .layer(from_fn_with_state(app.clone(), layers::outer))
+        .with_state(app)
+}
+
+async fn no_such_path() -> Problem {
+    Problem::new(ErrorCode::NotFound, "the API has no such path")
+}
+
+async fn nothing_here(_headers: HeaderMap) -> Problem {
+    Problem::new(ErrorCode::NotFound, "there is nothing at this address")
+}
+
+async fn no_such_method(method: Method, headers: HeaderMap) -> Response {
+    let mut response =
+        Problem::new(ErrorCode::MethodNotAllowed, format!("this path does not take {method}"))
+            .into_response();
+    if let Some(allowed) = headers.get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_endpoint_is_in_the_openapi_document() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys() {
+                if ["get", "post", "patch", "delete", "put"].contains(&method.as_str()) {
+                    described.insert((method.to_uppercase(), path.clone()));
+                }
+            }
+        }
+        let served: BTreeSet<_> = endpoints()
+            .iter()
+            .map(|endpoint| (endpoint.method.to_string(), endpoint.path.to_owned()))
+            .collect();
+        assert_eq!(described, served);
+    }
+}

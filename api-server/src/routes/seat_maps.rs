@@ -1,0 +1,155 @@
+//! A venue's seat map, to look at (SVG) or to work with (JSON).
+
+use std::fmt::Write as _;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::venues;
+use crate::app::App;
+use crate::http::{Query, reply};
+use crate::layout::Layout;
+use crate::problem::Problem;
+
+/// A map is named by its content and never changes.
+const CACHE: &str = "public, max-age=3600";
+const SEAT_RADIUS_MM: u32 = 90;
+
+#[derive(Serialize)]
+struct MapView<'a> {
+    width: u32,
+    height: u32,
+    categories: Vec<CategoryView<'a>>,
+    sections: Vec<SectionView<'a>>,
+}
+
+#[derive(Serialize)]
+struct CategoryView<'a> {
+    name: &'a str,
+    colour: String,
+}
+
+#[derive(Serialize)]
+struct SectionView<'a> {
+    name: &'a str,
+    rows: Vec<RowView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RowView<'a> {
+    label: &'a str,
+    seats: Vec<SeatView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SeatView<'a> {
+    seat_number: &'a str,
+    x: i32,
+    y: i32,
+    category: &'a str,
+}
+
+/// A venue's seat map: JSON (positions in millimetres), or SVG with `?format=svg`.
+#[utoipa::path(get, path = "/venues/{venueId}/seat-map", tag = "venues",
+    params(("venueId" = String, Path), ("format" = Option<String>, Query, description = "json or svg")),
+    responses((status = 200, description = "The map"), (status = 404, description = "venue-not-found")))]
+pub(super) async fn get(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let svg = match query.get("format") {
+        Some("svg") => true,
+        Some("json") => false,
+        Some(_) => return Err(Problem::field("format", "must be json or svg")),
+        None => accept.contains("image/svg+xml"),
+    };
+    let found = venues::find(&app, &id).await?;
+    let slot = found.value.id.slot();
+    let layout = app.layouts.get(&*app.inventory, slot, found.value.venue.map).await?;
+    let mut response = if svg {
+        let mut response = drawing(&layout).into_response();
+        let kind = HeaderValue::from_static("image/svg+xml");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    } else {
+        reply::json(StatusCode::OK, &view(&layout))
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
+    Ok(response)
+}
+
+fn view(layout: &Layout) -> MapView<'_> {
+    let map = &layout.map;
+    let category = |index: u8| {
+        map.categories.get(usize::from(index)).map_or("", |category| category.name.as_str())
+    };
+    MapView {
+        width: map.width_mm,
+        height: map.height_mm,
+        categories: map
+            .categories
+            .iter()
+            .map(|category| CategoryView {
+                name: &category.name,
+                colour: format!("#{:06x}", category.colour),
+            })
+            .collect(),
+        sections: map
+            .sections
+            .iter()
+            .map(|section| SectionView {
+                name: &section.name,
+                rows: section
+                    .rows
+                    .iter()
+                    .map(|row| RowView {
+                        label: &row.label,
+                        seats: row
+                            .seats
+                            .iter()
+                            .map(|seat| SeatView {
+                                seat_number: &seat.label,
+                                x: seat.x_mm,
+                                y: seat.y_mm,
+                                category: category(seat.category),
+                            })
+                            .collect(),
+                    })
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+/// Every seat a dot in the colour of its category.
+fn drawing(layout: &Layout) -> String {
+    let map = &layout.map;
+    let (width, height) = (map.width_mm.max(1), map.height_mm.max(1));
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+         aria-label=\"Seat map\">\n"
+    );
+    for (index, category) in (0_u8..).zip(&map.categories) {
+        let mut path = String::new();
+        for (_, place) in layout.seats().filter(|(_, place)| place.seat.category == index) {
+            // A dot is a line of no length with a round end: short, and quick to draw.
+            let drawn = write!(path, "M{} {}h0", place.seat.x_mm, place.seat.y_mm);
+            drawn.expect("a string takes all that is written to it");
+        }
+        let drawn = writeln!(
+            svg,
+            "<path d=\"{path}\" stroke=\"#{:06x}\" stroke-width=\"{}\" stroke-linecap=\"round\"/>",
+            category.colour,
+            SEAT_RADIUS_MM * 2
+        );
+        drawn.expect("a string takes all that is written to it");
+    }
+    svg.push_str("</svg>\n");
+    svg
+}

@@ -1,0 +1,78 @@
+//! Builds the server, runs it, and stops it in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use rowlock_client::Client;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::auth::{Tokens, keys};
+use crate::config::{Config, PaymentProvider};
+use crate::payment::Provider;
+use crate::payment::reconcile::Reconciler;
+use crate::payment::sandbox::Sandbox;
+use crate::routes::router;
+use crate::search::feed;
+use crate::tickets::Signer;
+
+/// Shorter than the time of a route, so that what is inside gives up first.
+const CALL_TIME_MAX: Duration = Duration::from_secs(6);
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long requests that are being worked on may take to end once the server is told to stop.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Serves until `stop`; then takes no more, and ends what was begun.
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let tokens = Tokens::new(&keys::load(&config.token_key)?);
+    let tickets = Signer::new(keys::load(&config.ticket_key)?);
+    let provider: Arc<dyn Provider> = match config.payment {
+        PaymentProvider::Sandbox => {
+            let ledger = config.sandbox_ledger.context("read --sandbox-ledger")?;
+            Arc::new(Sandbox::open(&ledger).context("open the sandbox ledger")?)
+        }
+    };
+    // The socket first: whoever waits for it sees that the process lives, and waits in line.
+    let listener = tokio::net::TcpListener::bind(config.listen).await.context("listen")?;
+    let client = Client::connect(rowlock_client::Config {
+        endpoints: config.cluster_endpoints,
+        call_timeout: CALL_TIME_MAX,
+        connect_timeout: CONNECT_TIME_MAX,
+    })
+    .await
+    .context("connect to the cluster")?;
+    let app = App::new(Arc::new(client), provider, tokens, tickets, config.rate_limit);
+
+    let background = stop.child_token();
+    let reconciler = Reconciler::default();
+    feed::start(&app, &reconciler, &background);
+    tokio::spawn(reconciler.run(app.clone(), background.clone()));
+
+    tracing::info!(
+        listen = %listener.local_addr().context("read the address")?,
+        payment = app.provider.name(),
+        "serves"
+    );
+    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = {
+        let (app, stop) = (app.clone(), stop.clone());
+        async move {
+            stop.cancelled().await;
+            app.stop();
+        }
+    };
+    let serve = axum::serve(listener, service).with_graceful_shutdown(stopping);
+    let drained = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN_TIME_MAX).await;
+    };
+    tokio::select! {
+        served = serve => served.context("serve")?,
+        () = drained => tracing::warn!("requests that did not end in time are cut off"),
+    }
+    background.cancel();
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Tickets: what a door reads, signed, so that it can be checked without a network.
+//!
+//! ```text
+//! RWL1.<payload>.<signature>            each base64url, no padding
+//! payload = ticket:16 event:16 seat:4 flags:1 kid:8     flag 1: paid in the sandbox
+//! ```
+//!
+//! The signature is Ed25519 over `RWL1.<payload>`. The same ticket always has the same bytes.
+
+mod picture;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use rowlock_proto::{EventId, TicketId};
+
+use crate::auth::keys;
+
+const HEAD: &str = "RWL1";
+const PAYLOAD_BYTES: usize = 45;
+const FLAG_TEST: u8 = 1;
+
+/// What a ticket's code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stub {
+    pub ticket: TicketId,
+    pub event: EventId,
+    pub seat: u32,
+    /// Paid with play money: good for no door.
+    pub test: bool,
+}
+
+/// Signs tickets.
+pub struct Signer {
+    key: SigningKey,
+    kid: [u8; 8],
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer").field("kid", &hex::encode(self.kid)).finish_non_exhaustive()
+    }
+}
+
+impl Signer {
+    pub fn new(key: SigningKey) -> Self {
+        let mut kid = [0; 8];
+        if let Ok(bytes) = hex::decode(keys::name(&key)) {
+            kid.copy_from_slice(&bytes[..8]);
+        }
+        Self { key, kid }
+    }
+
+    /// The text of the ticket's code.
+    pub fn code(&self, stub: &Stub) -> String {
+        let mut payload = Vec::with_capacity(PAYLOAD_BYTES);
+        payload.extend_from_slice(&stub.ticket.to_bytes());
+        payload.extend_from_slice(&stub.event.to_bytes());
+        payload.extend_from_slice(&stub.seat.to_be_bytes());
+        payload.push(if stub.test { FLAG_TEST } else { 0 });
+        payload.extend_from_slice(&self.kid);
+        let signed = format!("{HEAD}.{}", URL_SAFE_NO_PAD.encode(payload));
+        let signature = self.key.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    /// The code as a picture: `data:image/png;base64,…`.
+    pub(crate) fn picture(&self, stub: &Stub) -> String {
+        match picture::png(&self.code(stub)) {
+            Ok(bytes) => format!("data:image/png;base64,{}", STANDARD.encode(bytes)),
+            Err(error) => {
+                tracing::error!(%error, "draw a ticket's code");
+                String::new()
+            }
+        }
+    }
+
+    pub fn public(&self) -> VerifyingKey {
+        self.key.verifying_key()
+    }
+}
+
+/// What a code says, if `key` has signed it: what a door does.
+pub fn read(code: &str, key: &VerifyingKey) -> Option<Stub> {
+    let (signed, signature) = code.rsplit_once('.')?;
+    let payload = URL_SAFE_NO_PAD.decode(signed.strip_prefix(HEAD)?.strip_prefix('.')?).ok()?;
+    let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+    key.verify_strict(signed.as_bytes(), &signature).ok()?;
+    if payload.len() != PAYLOAD_BYTES {
+        return None;
+    }
+    Some(Stub {
+        ticket: TicketId::from_slice(&payload[..16])?,
+        event: EventId::from_slice(&payload[16..32])?,
+        seat: u32::from_be_bytes(payload[32..36].try_into().ok()?),
+        test: payload[36] & FLAG_TEST != 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_reads_back_and_no_other_does() {
+        let signer = Signer::new(SigningKey::from_bytes(&[3; 32]));
+        let stub = Stub { ticket: TicketId(7), event: EventId(9), seat: 11, test: true };
+        let code = signer.code(&stub);
+        assert_eq!(read(&code, &signer.public()), Some(stub));
+        assert_eq!(code, signer.code(&stub));
+        let other = Signer::new(SigningKey::from_bytes(&[4; 32]));
+        assert_eq!(read(&code, &other.public()), None);
+        let swapped = Stub { seat: 12, ..stub };
+        let forged = format!(
+            "{}.{}",
+            signer.code(&swapped).rsplit_once('.').unwrap().0,
+            code.rsplit_once('.').unwrap().1
+        );
+        assert_eq!(read(&forged, &signer.public()), None);
+    }
+
+    #[test]
+    fn the_picture_is_a_png() {
+        let signer = Signer::new(SigningKey::from_bytes(&[3; 32]));
+        let stub = Stub { ticket: TicketId(7), event: EventId(9), seat: 11, test: false };
+        let picture = signer.picture(&stub);
+        let data = STANDARD.decode(picture.strip_prefix("data:image/png;base64,").unwrap());
+        assert!(data.unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
+    }
+}
