@@ -25,6 +25,9 @@ use rowlock_raft_store::inventory::{
 
 use super::fixture::{World, spec};
 
+/// What one word of a script makes different in an event.
+type SpecChange = Box<dyn Fn(&mut EventSpec)>;
+
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts/inventory");
 
 struct Script {
@@ -149,7 +152,7 @@ impl Script {
         let mut seats = 6;
         let mut draft = false;
         let mut name = "gala";
-        let mut changes: Vec<Box<dyn Fn(&mut EventSpec)>> = Vec::new();
+        let mut changes: Vec<SpecChange> = Vec::new();
         for word in words {
             match word.split_once('=') {
                 None if *word == "draft" => draft = true,

@@ -54,7 +54,7 @@ async fn chapter(replica: &mut Replica, told: &mut Told, index: u64) -> io::Resu
     append(replica, told, vec![entry(index)]).await?;
     replica.apply(vec![entry(index)]).await?;
     told.applied = Some(index);
-    if index % 3 == 0 {
+    if index.is_multiple_of(3) {
         replica.state.flush()?;
     }
     if index % 7 == 6 {
