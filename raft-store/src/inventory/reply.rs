@@ -35,7 +35,8 @@ pub enum Reply {
     },
 }
 
-/// The command changed nothing, for this reason.
+/// The command itself changed nothing, for this reason. A due hold that it came across is retired all
+/// the same, and a refused hold is remembered for its repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub code: ErrorCode,
