@@ -22,9 +22,9 @@ pub enum Kind {
     KillAll,
     /// SIGSTOP to a node, then SIGCONT.
     Pause,
-    /// The leading node is cut off from its peers; clients still reach it.
+    /// The leading node is cut off from its peers; the clients on its side still reach it.
     IsolateLeader,
-    /// The nodes fall into two halves; clients reach both.
+    /// The nodes fall into two halves, with clients on both sides.
     PartitionHalves,
     /// What one node sends to another is lost; the way back is open.
     PartitionOneWay,

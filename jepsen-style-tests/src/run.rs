@@ -37,8 +37,6 @@ const COMPARE_MAX: Duration = Duration::from_secs(30);
 const FINAL_READS_MAX: Duration = Duration::from_secs(60);
 /// Until every hold has ended: its time and what P5 allows beyond.
 const HOLDS_END: Duration = Duration::from_millis(HOLD_TTL_MS + 3_500);
-/// Workers share this many clients, each with streams of its own.
-const CLIENTS: usize = 4;
 
 /// Why a run could not be carried out. What it finds is no error.
 #[derive(Debug, thiserror::Error)]
@@ -178,10 +176,9 @@ async fn connect(cluster: &Cluster) -> Result<Vec<Client>, Error> {
     let addresses: Vec<String> =
         cluster.client_addresses().values().map(ToString::to_string).collect();
     let mut clients = Vec::new();
-    for number in 0..CLIENTS {
-        // Each learns the map from another node.
+    for turn in 0..addresses.len() {
+        // One on the side of each node.
         let mut endpoints = addresses.clone();
-        let turn = number % endpoints.len().max(1);
         endpoints.rotate_left(turn);
         let config = Config { endpoints, call_timeout: CALL_TIMEOUT, ..Config::default() };
         let client = Client::connect(config).await;

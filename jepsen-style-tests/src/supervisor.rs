@@ -4,7 +4,9 @@
 //!
 //! Invariants:
 //! - Every path into a node goes through the proxies: a node is told the proxies' addresses for its
-//!   peers, and the clients' proxy for itself, since that is the address it tells to clients.
+//!   peers, and the clients' proxy for itself, and tells clients just these. So a client stands on
+//!   the side of the node that it learned the map from: it reaches that node directly, and the
+//!   others over that node's paths.
 //! - A process that ends without having been killed is a finding.
 //! - Dropping the cluster kills what it started, and nothing else.
 
