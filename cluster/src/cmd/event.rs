@@ -38,7 +38,8 @@ pub struct Args {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Verb {
-    /// Read a catalogue of concerts and put them in place as events. Can be repeated.
+    /// Read a catalogue of concerts and put them in place as events. Can be repeated: an event that is
+    /// there is published if asked for, and is not changed otherwise.
     Import(Box<ImportArgs>),
 }
 
