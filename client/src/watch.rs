@@ -67,11 +67,13 @@ impl Watch {
                     if let Some(batch) = self.take(batch)? {
                         return Ok(batch);
                     }
+                    self.elsewhere().await;
                 }
-                Ok(Ok(None)) | Err(_) => self.stream = None,
+                Ok(Ok(None)) | Err(_) => self.elsewhere().await,
                 Ok(Err(status)) => {
                     self.stream = None;
                     check_compacted(&status)?;
+                    self.elsewhere().await;
                 }
             }
         }
@@ -86,11 +88,10 @@ impl Watch {
             }
             if change.revision != self.after + 1 {
                 self.stream = None;
-                return Ok((!changes.is_empty()).then_some(WatchBatch {
-                    changes,
-                    revision: wire.revision,
-                    log_time_ms: wire.log_time_ms,
-                }));
+                // Not the sender's revision: what is behind the hole has not been seen.
+                let (revision, log_time_ms) = (self.after, wire.log_time_ms);
+                let some = !changes.is_empty();
+                return Ok(some.then_some(WatchBatch { changes, revision, log_time_ms }));
             }
             let read = read(change)
                 .map_err(|error: Unreadable| WatchError::Unreadable(error.to_string()))?;
@@ -120,9 +121,16 @@ impl Watch {
             }
             Err(_) => {}
         }
+        self.elsewhere().await;
+        Ok(())
+    }
+
+    /// Leaves this replica for the next, with a pause: a node that is stopping ends every feed at
+    /// once, and asking it again without rest would only keep it busy.
+    async fn elsewhere(&mut self) {
+        self.stream = None;
         self.turn += 1;
         tokio::time::sleep(PAUSE).await;
-        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ pub mod venue;
 pub mod verify;
 pub mod workload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use rowlock_client::{Client, Config};
@@ -61,7 +61,7 @@ pub struct Context {
 impl Context {
     /// The playground's directory, given or default.
     pub fn directory(&self) -> Directory {
-        Directory::new(self.data.clone().unwrap_or_else(|| PathBuf::from("data/playground")))
+        Directory::new(self.data.as_deref().unwrap_or(Path::new("data/playground")))
     }
 
     /// Addresses of the cluster's nodes.

@@ -1,5 +1,8 @@
 //! `rowctl playground`: start, stop, restart a node.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -7,10 +10,12 @@ use super::Context;
 use crate::Usage;
 use crate::output::Output;
 use crate::playground::start::{self, Request};
-use crate::playground::{state, stop};
+use crate::playground::{Directory, state, stop};
 
 const NODES_MAX: u64 = 99;
 const APIS_MAX: u64 = 99;
+/// How often a playground looks whether its processes live.
+const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -140,10 +145,26 @@ async fn up(args: Args, context: &Context) -> anyhow::Result<bool> {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        () = tell_of_deaths(&directory, context.output) => {}
     }
     context.output.note("stopping");
     stop::stop(&directory).await?;
     Ok(true)
+}
+
+/// Says once of each process that it has ended by itself, and where to read why. Goes on: what is
+/// left may serve, and a node can be started again.
+async fn tell_of_deaths(directory: &Directory, output: Output) {
+    let mut told = BTreeSet::new();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Ok(Some(running)) = state::read(directory) else { continue };
+        for (pid, what) in stop::ended(directory, &running) {
+            if told.insert(pid) {
+                output.note(&what);
+            }
+        }
+    }
 }
 
 async fn interrupted(context: &Context) -> anyhow::Result<bool> {

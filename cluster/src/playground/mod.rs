@@ -19,8 +19,19 @@ use std::path::{Path, PathBuf};
 pub struct Directory(PathBuf);
 
 impl Directory {
-    pub fn new(root: PathBuf) -> Self {
-        Self(root)
+    /// A directory has one name here however the caller wrote it and wherever they stand:
+    /// processes are known by their data directory.
+    pub fn new(root: &Path) -> Self {
+        let absolute = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        // What does not exist yet has no real path; what it will lie in does.
+        for ancestor in absolute.ancestors() {
+            if let Ok(real) = std::fs::canonicalize(ancestor)
+                && let Ok(rest) = absolute.strip_prefix(ancestor)
+            {
+                return Self(real.components().chain(rest.components()).collect());
+            }
+        }
+        Self(absolute)
     }
     pub fn root(&self) -> &Path {
         &self.0
@@ -54,3 +65,6 @@ impl Directory {
         self.0.join(format!("api-{number}.log"))
     }
 }
+
+#[cfg(test)]
+mod tests;

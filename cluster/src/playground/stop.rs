@@ -1,5 +1,7 @@
 //! Ending a playground. Safe to repeat, and safe on one that died by itself.
 
+use std::path::PathBuf;
+
 use super::Directory;
 use super::process::{self, Target};
 use super::state::{self, ApiProcess, NodeProcess, Running};
@@ -22,6 +24,21 @@ pub async fn stop(directory: &Directory) -> anyhow::Result<Option<Running>> {
     process::end(&nodes).await?;
     std::fs::remove_file(directory.state())?;
     Ok(Some(running))
+}
+
+/// The processes that no longer run, each with a sentence about it.
+pub fn ended(directory: &Directory, running: &Running) -> Vec<(u32, String)> {
+    let sentence = |name: String, log: PathBuf| format!("{name} has ended; see {}", log.display());
+    let nodes = running.nodes.iter().map(|node| {
+        let log = directory.node_log(node.id);
+        (node_target(directory, node), sentence(format!("node {}", node.id), log))
+    });
+    let apis = (1..).zip(&running.apis).map(|(number, api)| {
+        let log = directory.api_log(number);
+        (api_target(api), sentence(format!("the API server on {}", api.http), log))
+    });
+    let all = nodes.chain(apis).filter(|(target, _)| !target.is_running());
+    all.map(|(target, what)| (target.pid, what)).collect()
 }
 
 /// Whether any process of the playground runs.
