@@ -177,11 +177,31 @@ fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
             kinds: if args.faults.is_empty() { Kind::ALL.to_vec() } else { args.faults.clone() },
         };
         let replay = replay(args, seed, length);
-        let outcome = runtime.block_on(run::run(options)).with_context(|| replay.clone())?;
+        // Ended from outside, the run is dropped here, and its nodes with it.
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                outcome = run::run(options) => Some(outcome),
+                () = interrupted() => None,
+            }
+        });
+        let Some(outcome) = ended else { anyhow::bail!("interrupted; {replay}") };
+        let outcome = outcome.with_context(|| replay.clone())?;
         verdict.add(&format!("seed {seed}"), &replay, &outcome);
     }
     verdict.close();
     Ok(verdict)
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupt = tokio::signal::ctrl_c() => drop(interrupt),
+    }
 }
 
 fn replay(args: &RunArgs, seed: u64, length: Duration) -> String {

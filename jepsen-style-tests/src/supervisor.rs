@@ -174,6 +174,9 @@ impl Cluster {
             .arg(format!("--shards={}", layout.shards))
             .arg(format!("--replicas={}", layout.replicas))
             .arg("--bootstrap")
+            // What is asked of this program's log is not meant for the nodes': theirs grow with
+            // every fault.
+            .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -27,7 +27,7 @@ use stage::{HOLD_TTL_MS, Stage, Stages};
 /// Seats of one hold.
 const SEATS_MAX: u32 = 4;
 /// Holds that one worker keeps at a time.
-const HOLDS_MAX: usize = 4;
+const HOLDS_MAX: usize = 6;
 /// When a hold that is left to lapse is looked at, around its end.
 const LOOK_BEFORE_MS: u64 = 1_000;
 const LOOK_AFTER_MS: u64 = 6_000;
@@ -125,9 +125,9 @@ impl Worker {
         let free: Vec<usize> =
             (0..self.holds.len()).filter(|&index| !self.holds[index].watched).collect();
         match self.random.random_range(0..100) {
-            0..40 if self.holds.len() < HOLDS_MAX => self.hold().await,
-            0..58 => self.read().await,
-            58..70 => match free.choose(&mut self.random) {
+            0..50 if self.holds.len() < HOLDS_MAX => self.hold().await,
+            0..62 => self.read().await,
+            62..70 => match free.choose(&mut self.random) {
                 Some(&index) => self.confirm(index).await,
                 None => self.read().await,
             },

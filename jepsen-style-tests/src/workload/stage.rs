@@ -16,12 +16,12 @@ use rowlock_proto::{EventId, RequestKey, UserId, VenueId};
 use tokio::time::Instant;
 
 /// Operations of one event. With its seats and its share of reads that is less than 250 a seat.
-const OPS_MAX: u32 = 420;
+const OPS_MAX: u32 = 450;
 /// Unknown outcomes of one event: each doubles what a search may have to try.
 const UNKNOWNS_MAX: u32 = 30;
 /// Events that take requests at a time.
 const OPEN: usize = 6;
-const SEATS: u32 = 28;
+const SEATS: u32 = 80;
 const PRICE: u64 = 2_500;
 /// How long a hold lasts here: short, so that many end within a run.
 pub const HOLD_TTL_MS: u64 = 6_000;
