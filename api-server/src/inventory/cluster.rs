@@ -112,7 +112,7 @@ impl Inventory for Client {
     fn release(&self, booking: BookingId, principal: UserId, key: RequestKey) -> Call<'_, ()> {
         Box::pin(async move {
             match Client::release(self, booking, principal, key).await {
-                Ok(answered) => Ok(answered.map(|_| ())),
+                Ok(answered) => Ok(answered),
                 Err(Error::Unknown) => {
                     let found = Client::booking(self, booking).await.map_err(|_| Error::Unknown)?;
                     if found.value.state == BookingState::Released {
@@ -145,7 +145,7 @@ impl Inventory for Client {
     ) -> Call<'a, ()> {
         Box::pin(async move {
             match Client::attach_intent(self, booking, attempt, intent, principal, key).await {
-                Ok(answered) => Ok(answered.map(|_| ())),
+                Ok(answered) => Ok(answered),
                 Err(Error::Unknown) => {
                     let found = Client::booking(self, booking).await.map_err(|_| Error::Unknown)?;
                     let view = &found.value;

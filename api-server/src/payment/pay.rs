@@ -79,6 +79,10 @@ async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Booking>, Prob
         let _work = app.running.enter(booking.id);
         let amount = booking.total;
         match app.inventory.begin_payment(booking.id, amount, payment.user, begin_key).await {
+            // Another request was quicker, and has paid: nothing may be charged again.
+            Ok(begun) if begun.value.booking.state == BookingState::Confirmed => {
+                return Ok(begun.map(|begun| begun.booking));
+            }
             Ok(begun) => {
                 let attempt = Attempt {
                     booking: begun.value.booking,

@@ -21,12 +21,7 @@ const REFRESH_EVERY: Duration = Duration::from_secs(2);
 const REFRESH_MAX: usize = 20;
 
 /// Follows one shard until `stop`.
-pub(crate) async fn follow(
-    app: App,
-    shard: ShardId,
-    reconciler: Reconciler,
-    stop: CancellationToken,
-) {
+async fn follow(app: App, shard: ShardId, reconciler: Reconciler, stop: CancellationToken) {
     let endless = async {
         loop {
             match read_all(&app, shard, &reconciler).await {
@@ -45,7 +40,7 @@ pub(crate) async fn follow(
 }
 
 /// Starts one loop a shard.
-pub(crate) fn start(app: &App, reconciler: &Reconciler, stop: &CancellationToken) {
+pub fn start(app: &App, reconciler: &Reconciler, stop: &CancellationToken) {
     let shards = app.inventory.shard_count();
     app.index.expect_shards(shards);
     for shard in (0..shards).map(ShardId) {

@@ -1,0 +1,144 @@
+//! The shop, as a browser without scripts meets it.
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+
+use crate::harness::{Reply, Server};
+
+/// A browser: it keeps cookies and follows nothing by itself.
+struct Browser<'a> {
+    server: &'a Server,
+    cookies: Vec<(String, String)>,
+}
+
+impl<'a> Browser<'a> {
+    fn new(server: &'a Server) -> Self {
+        Self { server, cookies: Vec::new() }
+    }
+
+    async fn send(&mut self, method: Method, path: &str, form: Option<String>) -> Reply {
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::ACCEPT, "text/html")
+            .header(header::COOKIE, cookies.join("; "));
+        if form.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        let body = form.map_or_else(Body::empty, Body::from);
+        let reply = self.server.raw(request.body(body).unwrap()).await;
+        for cookie in reply.headers.get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap();
+            assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            self.cookies.push((name.to_owned(), value.to_owned()));
+        }
+        reply
+    }
+
+    async fn open(&mut self, path: &str) -> Reply {
+        self.send(Method::GET, path, None).await
+    }
+
+    async fn submit(&mut self, page: &Reply, path: &str, fields: &str) -> Reply {
+        let token = field(&page.text, "form_token");
+        let nonce = field(&page.text, "nonce");
+        let form = format!("form_token={token}&nonce={nonce}&{fields}");
+        self.send(Method::POST, path, Some(form)).await
+    }
+}
+
+/// Value of the first field with this name; empty if there is none.
+fn field(page: &str, name: &str) -> String {
+    let start = format!("name=\"{name}\" value=\"");
+    let rest = page.split_once(&start).map_or("", |(_, rest)| rest);
+    rest.split('"').next().unwrap_or("").to_owned()
+}
+
+fn location(reply: &Reply) -> String {
+    assert_eq!(reply.status, 303, "{}", reply.text);
+    reply.headers[header::LOCATION].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn one_finds_books_pays_and_gets_tickets() {
+    let server = Server::new();
+    let event = server.event().await;
+    server.until("/events/search", |reply| reply.at("/pagination/total") == 1).await;
+    let seats = server.seats(&event).await;
+    let mut browser = Browser::new(&server);
+    let list = browser.open("/?q=dvorak").await;
+    let path = format!("/events/{event}");
+    assert!(list.text.contains(&path), "{}", list.text);
+    let page = browser.open(&path).await;
+    assert!(page.text.contains(&seats[4]) && page.text.contains("type=\"checkbox\""));
+
+    // Not signed in: first that, then back.
+    let held = browser.submit(&page, &format!("{path}/hold"), &format!("seat={}", seats[0])).await;
+    assert!(location(&held).starts_with("/sign-in?next=%2Fevents"));
+    let form = browser.open(&format!("/register?next={path}")).await;
+    let fields =
+        format!("next={path}&email=ann%40example.org&password=correct+horse&first_name=Ann");
+    assert_eq!(location(&browser.submit(&form, "/register", &fields).await), path);
+
+    let page = browser.open(&path).await;
+    let fields = format!("seat={}&seat={}", seats[0], seats[1]);
+    let held = browser.submit(&page, &format!("{path}/hold"), &fields).await;
+    let booking = location(&held);
+    // An impatient hand sends it twice.
+    let again = browser.submit(&page, &format!("{path}/hold"), &fields).await;
+    assert_eq!(location(&again), booking);
+
+    let checkout = browser.open(&booking).await;
+    assert!(checkout.text.contains("160.00 USD") && checkout.text.contains("id=\"countdown\""));
+    let pay = format!("{booking}/pay");
+    let declined = browser.submit(&checkout, &pay, "method=pm_card_visa_chargeDeclined").await;
+    assert_eq!(declined.status, 402);
+    assert!(declined.text.contains("declined") && declined.text.contains("Pay 160.00 USD"));
+    let paid = browser.submit(&declined, &pay, "method=pm_card_visa").await;
+    assert_eq!(location(&paid), booking);
+    let tickets = browser.open(&booking).await;
+    assert_eq!(tickets.text.matches("data:image/png").count(), 2);
+    let ticket = tickets.text.split_once("href=\"/tickets/").unwrap().1.split('"').next().unwrap();
+    assert_eq!(browser.open(&format!("/tickets/{ticket}")).await.status, 200);
+
+    // What is gone is said on the event's page.
+    let page = browser.open(&path).await;
+    let gone = browser.submit(&page, &format!("{path}/hold"), &fields).await;
+    assert_eq!(gone.status, 409);
+    assert!(gone.text.contains("quicker"));
+}
+
+#[tokio::test]
+async fn forms_of_others_are_refused() {
+    let server = Server::new();
+    let mut browser = Browser::new(&server);
+    let fields = "form_token=wrong&email=a%40example.org&password=correct+horse".to_owned();
+    let reply = browser.send(Method::POST, "/register", Some(fields)).await;
+    assert_eq!(reply.status, 403);
+    assert!(reply.text.contains("<h1>"));
+    assert_eq!(server.fake.sizes()[2], 0);
+}
+
+#[tokio::test]
+async fn signing_in_leads_nowhere_else() {
+    let server = Server::new();
+    let mut browser = Browser::new(&server);
+    for next in ["https://evil.example/", "//evil.example", "/\\evil.example"] {
+        let page = browser.open(&format!("/sign-in?next={next}")).await;
+        assert_eq!(field(&page.text, "next"), "/", "{next}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_there_says_so_as_a_page() {
+    let server = Server::new();
+    let reply = Browser::new(&server).open("/events/evt-nowhere").await;
+    assert_eq!(reply.status, 404);
+    assert!(reply.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/html"));
+    let reply = Browser::new(&server).open("/?limit=9999").await;
+    assert_eq!(reply.status, 422);
+}
