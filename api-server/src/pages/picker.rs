@@ -2,10 +2,12 @@
 //! neither script nor mouse. Big halls show their sections first.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use maud::{Markup, html};
 use rowlock_client::types::{Event, SeatState};
 use rowlock_proto::SeatId;
+use rowlock_proto::seat_map::{Row, Seat};
 
 use crate::http::query::encode;
 use crate::layout::{Layout, Place};
@@ -130,7 +132,8 @@ fn hall(
 ) -> Markup {
     let inside = |place: &Place<'_>| section.is_none_or(|section| place.section.name == section);
     let step = pitch(layout, section);
-    let bounds = Bounds::of(layout.seats().map(|(_, place)| place).filter(inside), step);
+    let margin = step * 1.7;
+    let bounds = Bounds::of(layout.seats().map(|(_, place)| place).filter(inside), margin);
     let width = (bounds.width / step * PITCH_PX).clamp(WIDTH_PX_MIN, WIDTH_PX_MAX);
     let height = width * bounds.height / bounds.width;
     let live = format!("/api/v1/events/{}/seats", event.id);
@@ -142,12 +145,28 @@ fn hall(
         div.hall tabindex="-1" {
             fieldset.map data-live=(live) style={ "width:" (format!("{width:.0}")) "px;height:" (format!("{height:.0}")) "px" } {
                 legend.hidden { "Seats" }
+                @for known in layout.map.sections.iter().filter(|known| section.is_none_or(|section| known.name == section)) {
+                    @for row in &known.rows { (row_label(row, bounds, step)) }
+                }
                 @for ((index, place), &state) in layout.seats().zip(states).filter(|((_, place), _)| inside(place)) {
                     (seat(event, layout, index, place, state, bounds, section.is_none(), on_sale))
                 }
             }
         }
     }
+}
+
+/// The row's label, one seat before its first.
+fn row_label(row: &Row, bounds: Bounds, step: f64) -> Markup {
+    let at = |seat: &Seat| (f64::from(seat.x_mm), f64::from(seat.y_mm));
+    let Some((x, y)) = row.seats.first().map(at) else { return html! {} };
+    let (dx, dy) = row.seats.get(1).map(at).map_or((step, 0.0), |(next_x, next_y)| {
+        let length = (next_x - x).hypot(next_y - y).max(1.0);
+        ((next_x - x) / length * step, (next_y - y) / length * step)
+    });
+    let left = (x - dx - bounds.left) / bounds.width * 100.0;
+    let top = (y - dy - bounds.top) / bounds.height * 100.0;
+    html! { span.row aria-hidden="true" style={ "left:" (format!("{left:.2}")) "%;top:" (format!("{top:.2}")) "%" } { (row.label) } }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one seat, seen from all sides")]
@@ -203,14 +222,14 @@ fn sections(event: &Event, layout: &Layout, states: &[SeatState]) -> Markup {
         entry.min = entry.min.min(price);
         entry.max = entry.max.max(price);
     }
-    let link = |name: &str| format!("/events/{}?section={}", event.id, encode(name));
     html! {
         h2 { "Choose a section" }
-        (drawing(layout, &left, &link))
+        (legend(event, layout, None))
+        (drawing(event, layout, states, &left))
         ul.sections {
             @for section in &layout.map.sections {
                 @let here = left.get(section.name.as_str()).copied().unwrap_or_default();
-                li { a href=(link(&section.name)) {
+                li { a href=(section_link(event, &section.name)) {
                     strong { (section.name) }
                     span { (here.available) " of " (here.total) " left" }
                     span {
@@ -224,32 +243,71 @@ fn sections(event: &Event, layout: &Layout, states: &[SeatState]) -> Markup {
     }
 }
 
-/// The hall from above: each section a box, the fuller the paler.
-fn drawing(layout: &Layout, left: &BTreeMap<&str, Left>, link: &dyn Fn(&str) -> String) -> Markup {
+/// The hall from above: every seat a dot, in the colour of its category while it is free. Each
+/// section is one link.
+fn drawing(
+    event: &Event,
+    layout: &Layout,
+    states: &[SeatState],
+    left: &BTreeMap<&str, Left>,
+) -> Markup {
     let step = pitch(layout, None);
     let all = Bounds::of(layout.seats().map(|(_, place)| place), step * 2.0);
     let view = format!("{:.0} {:.0} {:.0} {:.0}", all.left, all.top, all.width, all.height);
-    let text = all.width.max(all.height) / 70.0;
+    let text = format!("{:.0}", all.width.max(all.height) / 65.0);
+    let dot = format!("{:.0}", step * 0.8);
+    let dots = dots(layout, states);
     html! {
         svg.plan viewBox=(view) role="group" aria-label="Sections of the hall" {
             @for section in &layout.map.sections {
-                @let here = left.get(section.name.as_str()).copied().unwrap_or_default();
-                @let places = section.rows.iter().flat_map(|row| {
-                    row.seats.iter().map(move |seat| Place { section, row, seat })
-                });
-                @let area = Bounds::of(places, step / 2.0);
-                @let share = f64::from(here.available) / f64::from(here.total.max(1));
-                a href=(link(&section.name)) aria-label={ (section.name) ", " (here.available) " seats left" } {
-                    rect x=(format!("{:.0}", area.left)) y=(format!("{:.0}", area.top))
-                        width=(format!("{:.0}", area.width)) height=(format!("{:.0}", area.height))
-                        rx=(format!("{:.0}", step / 2.0))
-                        fill={ "hsl(" (if here.available == 0 { 0 } else { 152 }) " 45% " (format!("{:.0}", 90.0 - share * 45.0)) "%)" } {
-                        title { (section.name) ": " (here.available) " of " (here.total) " left" }
+                @let name = section.name.as_str();
+                @let here = left.get(name).copied().unwrap_or_default();
+                @let drawn = dots.get(name);
+                a href=(section_link(event, name)) aria-label={ (name) ", " (here.available) " seats left" } {
+                    title { (name) ": " (here.available) " of " (here.total) " left" }
+                    @if let Some(drawn) = drawn {
+                        @for (category, path) in &drawn.paths {
+                            @match category.and_then(|category| layout.map.categories.get(usize::from(category))) {
+                                Some(category) => {
+                                    path d=(path) stroke-width=(dot) style={ "stroke:#" (format!("{:06x}", category.colour)) } {}
+                                }
+                                None => { path.gone d=(path) stroke-width=(dot) {} }
+                            }
+                        }
+                        text x=(format!("{:.0}", drawn.x)) y=(format!("{:.0}", drawn.y)) font-size=(text) { (name) }
                     }
-                    text x=(format!("{:.0}", area.left + area.width / 2.0)) y=(format!("{:.0}", area.top + area.height / 2.0))
-                        font-size=(format!("{text:.0}")) text-anchor="middle" dominant-baseline="central" { (section.name) }
                 }
             }
         }
     }
+}
+
+/// The dots of one section: a path for each category of what is free, one for what is taken.
+#[derive(Debug, Default)]
+struct Dots {
+    paths: BTreeMap<Option<u8>, String>,
+    /// The middle of its seats.
+    x: f64,
+    y: f64,
+    count: f64,
+}
+
+fn dots<'a>(layout: &'a Layout, states: &[SeatState]) -> BTreeMap<&'a str, Dots> {
+    let mut dots: BTreeMap<&str, Dots> = BTreeMap::new();
+    for ((_, place), &state) in layout.seats().zip(states) {
+        let here = dots.entry(&place.section.name).or_default();
+        let free = state == SeatState::Available;
+        let path = here.paths.entry(free.then_some(place.seat.category)).or_default();
+        // A dot is a line of no length with round ends: short, and quick to draw.
+        let drawn = write!(path, "M{} {}h0", place.seat.x_mm, place.seat.y_mm);
+        drawn.expect("a string takes all that is written to it");
+        here.count += 1.0;
+        here.x += (f64::from(place.seat.x_mm) - here.x) / here.count;
+        here.y += (f64::from(place.seat.y_mm) - here.y) / here.count;
+    }
+    dots
+}
+
+fn section_link(event: &Event, name: &str) -> String {
+    format!("/events/{}?section={}", event.id, encode(name))
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::drive::{Attempt, Ended, drive};
-use super::saga::{ABANDONED, Outcome, PROVIDER_DOWN, Step};
+use super::saga::{ABANDONED, CANCELED, Outcome, PROVIDER_DOWN, Step};
 use super::{Intent, IntentState};
 use crate::app::App;
 use crate::http::idempotency::Request;
@@ -73,7 +73,13 @@ async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Booking>, Prob
                 let what = "the booking was given up and can't be paid";
                 return Err(Problem::new(ErrorCode::BookingStateConflict, what));
             }
-            BookingState::Paying => return join(app, &payment, booking.attempt, deadline).await,
+            BookingState::Paying => match join(app, &payment, booking.attempt, deadline).await? {
+                Some(paid) => return Ok(paid),
+                None => {
+                    found = own(app, payment.booking, payment.user).await?;
+                    continue;
+                }
+            },
             BookingState::Held => {}
         }
         let _work = app.running.enter(booking.id);
@@ -130,7 +136,10 @@ async fn finish(
             "the payment came too late for the seats and was given back",
         )),
         (Outcome::Overtaken | Outcome::Paid, _) => {
-            join(app, payment, attempt.number, deadline).await
+            match join(app, payment, attempt.number, deadline).await? {
+                Some(paid) => Ok(paid),
+                None => Err(interrupted()),
+            }
         }
         (Outcome::Open, _) => Err(Problem::new(
             ErrorCode::UnknownOutcome,
@@ -141,18 +150,25 @@ async fn finish(
 }
 
 /// Waits for the end of an attempt that someone else is working on, and answers as they do.
+/// `None` if its server disappeared and nothing was charged: another attempt may begin.
 async fn join(
     app: &App,
     payment: &Payment,
     attempt: u32,
     deadline: Instant,
-) -> Result<Answered<Booking>, Problem> {
+) -> Result<Option<Answered<Booking>>, Problem> {
     let mut pause = JOIN_PAUSE_MIN;
     loop {
         let found = own(app, payment.booking, payment.user).await?;
         let booking = &found.value;
         match booking.state {
-            BookingState::Confirmed => return Ok(found),
+            BookingState::Confirmed => return Ok(Some(found)),
+            BookingState::Held
+                if booking.attempt >= attempt
+                    && [ABANDONED, CANCELED].contains(&booking.decline_reason.as_str()) =>
+            {
+                return Ok(None);
+            }
             BookingState::Held | BookingState::Expired
                 if booking.attempt >= attempt && !booking.decline_reason.is_empty() =>
             {
@@ -218,7 +234,8 @@ fn request_name(payment: &Payment) -> String {
 
 fn declined(reason: &str, booking: &Booking) -> Problem {
     match reason {
-        PROVIDER_DOWN | ABANDONED => Problem::new(
+        ABANDONED | CANCELED => interrupted(),
+        PROVIDER_DOWN => Problem::new(
             ErrorCode::PaymentProviderDown,
             "the payment provider did not answer; nothing was charged and the seats are still held",
         ),
@@ -232,7 +249,8 @@ fn declined(reason: &str, booking: &Booking) -> Problem {
                 BookingState::Expired => "the hold's time is over",
                 _ => "the seats are still held for the rest of the time",
             };
-            let what = format!("the card was declined ({reason}); nothing was charged, and {kept}");
+            let words = reason.replace('_', " ");
+            let what = format!("the card was declined ({words}); nothing was charged, and {kept}");
             Problem::new(ErrorCode::CardDeclined, what)
                 .with("declineCode", json!(reason))
                 .with("expiresAt", json!(crate::time::rfc3339(booking.expires_ms)))
@@ -243,6 +261,13 @@ fn declined(reason: &str, booking: &Booking) -> Problem {
 fn expired(app: &App) -> Problem {
     app.metrics.booking(BookingStatus::expired);
     Problem::new(ErrorCode::BookingExpired, "the hold's time is over; nothing was charged")
+}
+
+fn interrupted() -> Problem {
+    Problem::new(
+        ErrorCode::Unavailable,
+        "the payment was interrupted; nothing was charged and the seats are still held; send it again",
+    )
 }
 
 fn in_progress() -> Problem {

@@ -87,7 +87,8 @@ pub enum Outcome {
 pub const ABANDONED: &str = "abandoned";
 /// Why an attempt failed whose provider was silent before the charge.
 pub const PROVIDER_DOWN: &str = "provider_down";
-const CANCELED: &str = "canceled";
+/// Why an attempt failed whose charge was cancelled before it was made.
+pub const CANCELED: &str = "canceled";
 
 /// The step after `step`, which led to `seen`.
 pub fn next(step: Step, seen: Seen) -> Step {

@@ -127,7 +127,7 @@ pub(crate) fn remaining_s(booking: &Booking, now_ms: u64) -> u64 {
 
 impl BookingView {
     /// As it was granted: `now_ms` is then when it was made.
-    fn of(app: &App, booking: &Booking, layout: &Layout, now_ms: u64) -> Self {
+    fn of(app: &App, caller: &Caller, booking: &Booking, layout: &Layout, now_ms: u64) -> Self {
         let confirmed = booking.state == BookingState::Confirmed;
         let seats = booking.seats.iter().zip(&booking.prices).map(|(&seat, &price)| {
             let SeatLabel { section, row, seat_number } = SeatLabel::of(layout, seat);
@@ -140,7 +140,8 @@ impl BookingView {
             booking_id: booking.id.to_string(),
             booking_reference: booking.id.reference().to_string(),
             event_id: booking.event.to_string(),
-            user_id: booking.user.to_string(),
+            // As the token names its owner; the booking itself knows only what was made of it.
+            user_id: caller.subject.clone(),
             status: status(booking.state),
             seats: seats.collect(),
             total_amount: Amount::new(booking.total, &booking.currency),
@@ -256,7 +257,7 @@ pub(super) async fn create(
     let held = hold(&app, &caller, event, &seats, &request).await?;
     let layout = layout_of(&app, event).await?;
     // As of its making, so that a repeat gets the same answer.
-    let view = BookingView::of(&app, &held.value, &layout, held.value.created_ms);
+    let view = BookingView::of(&app, &caller, &held.value, &layout, held.value.created_ms);
     let mut response = reply::at(StatusCode::CREATED, held.at, &view);
     let location = format!("{}/bookings/{}", super::BASE, held.value.id);
     if let Ok(location) = location.parse() {
@@ -278,7 +279,7 @@ pub(super) async fn get(
     let found = find(&app, &id, &caller).await?;
     let layout = layout_of(&app, found.value.event).await?;
     let now_ms = found.at.log_time_ms.max(time::now_ms());
-    let view = BookingView::of(&app, &found.value, &layout, now_ms);
+    let view = BookingView::of(&app, &caller, &found.value, &layout, now_ms);
     Ok(reply::at(StatusCode::OK, found.at, &view))
 }
 

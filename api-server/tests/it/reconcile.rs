@@ -81,6 +81,18 @@ async fn p6_a_charge_that_stands_is_confirmed() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_payment_left_behind_pays_in_its_place() {
+    let server = Server::new();
+    let (id, _) = left_behind(&server, 1).await;
+    let body = serde_json::json!({"paymentMethodId": "pm_card_visa", "amount": 160});
+    let path = format!("/bookings/{id}/payment");
+    let waiting = server.post(&path, "alice", body);
+    let (paid, ()) = tokio::join!(waiting, reconcile(&server, id, BookingState::Confirmed));
+    assert_eq!(paid.status, 200, "{}", paid.text);
+    assert_eq!((server.ledger_lines("cancel"), server.ledger_lines("succeed")), (1, 1));
+}
+
+#[tokio::test]
 async fn a_payment_that_runs_is_left_alone() {
     let server = Server::new();
     let (id, _) = left_behind(&server, 1).await;
