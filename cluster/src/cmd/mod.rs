@@ -9,6 +9,7 @@ pub mod verify;
 pub mod workload;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rowlock_client::{Client, Config};
@@ -50,6 +51,9 @@ pub enum Command {
     Workload(workload::Args),
 }
 
+/// How long a cluster may take to answer: nodes that were just started load their data first.
+const CONNECT_WAIT: Duration = Duration::from_secs(15);
+
 /// Which cluster, and how to show results.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -77,7 +81,8 @@ impl Context {
     }
 
     pub async fn connect(&self) -> anyhow::Result<Client> {
-        let config = Config { endpoints: self.endpoints()?, ..Config::default() };
+        let endpoints = self.endpoints()?;
+        let config = Config { endpoints, connect_timeout: CONNECT_WAIT, ..Config::default() };
         Client::connect(config).await.context("connect to the cluster")
     }
 }

@@ -34,8 +34,16 @@ struct Shard {
 }
 
 pub async fn run(context: &Context) -> anyhow::Result<bool> {
-    let map = admin::map(&context.endpoints()?).await?;
     let deadline = Instant::now() + AGREE_WAIT;
+    let endpoints = context.endpoints()?;
+    // Nodes that were just started listen before they have loaded what they store.
+    let map = loop {
+        match admin::map(&endpoints).await {
+            Ok(map) => break map,
+            Err(error) if Instant::now() >= deadline => return Err(error),
+            Err(_) => tokio::time::sleep(POLL).await,
+        }
+    };
     let mut report = Report { ok: true, shards: Vec::new(), problems: Vec::new() };
     let checks = map.shards.iter().map(|shard| check(&map, shard, deadline));
     for (shard, problems) in futures_util::future::join_all(checks).await {
