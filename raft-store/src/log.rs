@@ -222,6 +222,18 @@ impl GroupLog {
         }
         Ok(found)
     }
+
+    /// A piece of a range that must be there: what is applied may not skip an entry.
+    fn read_whole(&self, from: u64, to: u64) -> Result<Vec<Entry>, Fault> {
+        let piece = self.read(from, to, READ_BYTES_MAX)?;
+        match piece.first() {
+            Some(first) if first.log_id.index != from => {
+                let damage = Damage::Hole { expected: from, index: first.log_id.index };
+                Err(self.shared.disk.raise("read a log", damage))
+            }
+            Some(_) | None => Ok(piece),
+        }
+    }
 }
 
 fn check_next(
@@ -311,7 +323,7 @@ impl Iterator for Pieces {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.read.is_empty() && self.next < self.to {
-            match self.log.read(self.next, self.to, READ_BYTES_MAX) {
+            match self.log.read_whole(self.next, self.to) {
                 Ok(piece) => self.read.extend(piece),
                 Err(fault) => {
                     self.to = self.next;
