@@ -5,7 +5,7 @@
 up:
 	./.ci/install-build-tools
 	cargo build --release --workspace --bins
-	./target/release/rowctl playground --apis 0 --data data/playground --sample
+	./target/release/rowctl playground --data data/playground --sample
 
 test:
 	bash .ci/run
