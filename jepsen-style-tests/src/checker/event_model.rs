@@ -151,6 +151,13 @@ impl EventModel {
                 invoke_ns: operation.invoke_ns,
                 return_ns: operation.return_ns,
                 place: operation.place().unwrap_or_default(),
+                // A client repeats a command whose answer it lost. A repeated hold says where it
+                // was applied first; the others are safe to repeat, and do not say.
+                early: match operation.f {
+                    Function::Hold => operation.value.first_index.is_some(),
+                    Function::Confirm | Function::Release => true,
+                    Function::Read | Function::Expire => false,
+                },
             });
         }
         let named = operations.iter().flat_map(|op| op.value.seats.iter().chain(&op.value.taken));

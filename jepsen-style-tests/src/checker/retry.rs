@@ -24,6 +24,9 @@ pub fn check(operations: &[Operation]) -> Vec<Violation> {
             if !agree(first, operation) {
                 found.push(told("one key has two answers", first, operation));
             }
+            if !same_origin(first, operation) {
+                found.push(told("one key was applied first at two places", first, operation));
+            }
         }
         let mut owners: BTreeMap<&str, &Operation> = BTreeMap::new();
         for operation in answered().filter(|op| op.outcome == Outcome::Done) {
@@ -67,6 +70,13 @@ fn second_effects(operations: &[&Operation]) -> Vec<Violation> {
         }
     }
     found
+}
+
+/// Where a hold was applied first, by its own position or by that which its repetition names.
+fn same_origin(first: &Operation, again: &Operation) -> bool {
+    let origin = |op: &Operation| op.value.first_index.or(op.at.map(|at| at.index));
+    let names = again.value.first_index.or(first.value.first_index).is_some();
+    first.f != Function::Hold || !names || origin(first) == origin(again)
 }
 
 fn agree(first: &Operation, again: &Operation) -> bool {

@@ -5,8 +5,8 @@
 //!
 //! An operation with a known answer must take effect between its invocation and its return. One
 //! whose outcome is unknown may take effect at any time after its invocation, or never. In
-//! [`Order::Log`] the answered operations are tried in the order that the shard's log gives them,
-//! and only the unknown ones float.
+//! [`Order::Log`] the answered operations are tried in the order that the shard's log gives them;
+//! the unknown ones float, and those whose answer may repeat an earlier one may come before it.
 //!
 //! Invariants:
 //! - The verdict does not depend on the order in which operations are handed in.
@@ -32,6 +32,8 @@ pub struct Span {
     /// `None`: the outcome is unknown.
     pub return_ns: Option<u64>,
     pub place: Place,
+    /// The place is that of an answer which may repeat an earlier one: the effect came no later.
+    pub early: bool,
 }
 
 /// A sequential specification.
@@ -176,12 +178,13 @@ impl Tracks<'_> {
                 }
             }
         }
-        let floating = self.unknown.iter().copied();
-        found.extend(
-            floating
-                .take_while(|&op| self.spans[op].invoke_ns <= before_ns)
-                .filter(|&op| !done[op]),
-        );
+        let ahead = found.first().copied();
+        let early =
+            self.known.iter().copied().filter(|&op| {
+                self.order == Order::Log && self.spans[op].early && Some(op) != ahead
+            });
+        let floating = self.unknown.iter().copied().chain(early);
+        found.extend(floating.filter(|&op| self.spans[op].invoke_ns <= before_ns && !done[op]));
         (found, before_ns)
     }
 }

@@ -154,6 +154,14 @@ fn p4_retry_with_two_answers() {
 }
 
 #[test]
+fn p4_retry_that_names_another_origin() {
+    let mut h = Script::default();
+    h.hold("ann", &[0], 0, 10);
+    h.hold("ann", &[0], 20, 30).value.first_index = Some(7);
+    h.refused_by(&["retry"]);
+}
+
+#[test]
 fn reply_out_of_real_time_order() {
     let mut h = Script::default();
     move_to(h.hold("ann", &[0], 0, 10), 9);

@@ -148,3 +148,16 @@ fn p2_a_read_beside_a_hold_sees_all_of_it_or_nothing() {
         h.accepted();
     }
 }
+
+#[test]
+fn p4_an_answer_that_was_lost_and_repeated_within_a_call() {
+    let mut h = Script::default();
+    h.read("AA", 0, 10);
+    let hold = h.hold("ann", &[0, 1], 20, 3_000);
+    move_to(hold, 9);
+    hold.value.first_index = Some(2);
+    h.read("HH", 100, 110);
+    move_to(h.release("ann", 3_100, 5_000), 12);
+    move_to(h.read("AA", 4_000, 4_010), 11);
+    h.accepted();
+}
