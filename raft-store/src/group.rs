@@ -77,6 +77,8 @@ pub(crate) struct Behind {
     pub(crate) installing: bool,
     /// The log may begin after its first entry, so a snapshot must be on offer.
     pub(crate) has_snapshot: bool,
+    /// Reused from flush to flush: fresh memory of this size is a page fault every 4 KiB.
+    batch: Batch,
 }
 
 /// All of one group that is not openraft's.
@@ -215,6 +217,7 @@ impl Group {
                 feed,
                 installing: false,
                 has_snapshot: log.purged().is_some(),
+                batch: Batch::default(),
             }),
             log,
         }))
@@ -252,16 +255,16 @@ impl Group {
         if behind.installing {
             return Ok(());
         }
-        let mut batch = Batch::default();
-        let Some((applied, runs)) = self.take_dirty(&behind.applied, &mut batch) else {
+        let Behind { applied: on_disk, feed, batch, .. } = &mut *behind;
+        batch.clear();
+        let Some((mut applied, runs)) = self.take_dirty(on_disk, batch) else {
             return Ok(());
         };
         failpoint::pass(Point::FlushEncoded);
-        let mut applied = applied;
-        behind.feed.put(self.id, applied.generation, &runs, &mut batch);
-        applied.feed_floor = behind.feed.floor();
-        applied.put(self.id, &mut batch);
-        self.disk.write("write state behind", &batch)?;
+        feed.put(self.id, applied.generation, &runs, batch);
+        applied.feed_floor = feed.floor();
+        applied.put(self.id, batch);
+        self.disk.write("write state behind", batch)?;
         failpoint::pass(Point::FlushWritten);
         self.set_persisted(applied.log_id);
         {

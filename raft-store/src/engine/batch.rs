@@ -2,6 +2,9 @@
 
 use crate::keys::{KeyRange, Space};
 
+/// Memory that an emptied batch keeps.
+const KEPT_BYTES_MAX: usize = 4 << 20;
+
 /// One write of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op<'a> {
@@ -61,6 +64,13 @@ impl Batch {
 
     fn push(&mut self, kind: Kind, space: Space, first_end: usize) {
         self.records.push(Record { kind, space, first_end, second_end: self.bytes.len() });
+    }
+
+    /// Empties the batch and keeps its memory, unless a rare big one left too much of it.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES_MAX);
     }
 
     pub fn is_empty(&self) -> bool {
