@@ -22,6 +22,8 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 
 struct Hold<'a> {
     operation: &'a Operation,
+    /// The first call of the request, answered or not.
+    asked_ns: u64,
     ttl_ns: u64,
     /// The booking was, or may have been, in payment.
     paid: bool,
@@ -29,15 +31,19 @@ struct Hold<'a> {
 
 /// Ends that came too early, and holds that outlived their bound in fair weather.
 pub fn check(operations: &[Operation], faults: &FaultLog) -> Vec<Violation> {
+    let mut asked: BTreeMap<&str, u64> = BTreeMap::new();
     let mut holds: BTreeMap<&str, Hold<'_>> = BTreeMap::new();
-    for operation in operations {
+    for operation in operations.iter().filter(|op| op.f == Function::Hold) {
         let value = &operation.value;
+        // Operations come in the order of their calls: the first of a key is the earliest.
+        let invoke_ns = operation.invoke_ns;
+        let request = value.request_id.as_deref();
+        let asked_ns =
+            request.map_or(invoke_ns, |request| *asked.entry(request).or_insert(invoke_ns));
         let (Some(booking), Some(ttl_ms)) = (&value.booking, value.ttl_ms) else { continue };
-        if operation.f == Function::Hold && operation.outcome == Outcome::Done {
+        if operation.outcome == Outcome::Done {
             let ttl_ns = ttl_ms.saturating_mul(NANOS_PER_MILLI);
-            // Of repetitions the last answer counts for lateness and the first call for earliness;
-            // operations come in the order of their calls, so the first stays.
-            holds.entry(booking).or_insert(Hold { operation, ttl_ns, paid: false });
+            holds.entry(booking).or_insert(Hold { operation, asked_ns, ttl_ns, paid: false });
         }
     }
     for operation in operations {
@@ -69,7 +75,7 @@ fn judge(
         let what = format!("{what}: {}; held by {}", describe(operation), describe(hold.operation));
         Some(Violation::new(CHECK, what))
     };
-    if ended && return_ns < hold.operation.invoke_ns.saturating_add(hold.ttl_ns) {
+    if ended && return_ns < hold.asked_ns.saturating_add(hold.ttl_ns) {
         return told("ended before its time");
     }
     let live = looks && seen == Some(BookingState::Held) && !hold.paid;

@@ -161,3 +161,13 @@ fn p4_an_answer_that_was_lost_and_repeated_within_a_call() {
     move_to(h.read("AA", 4_000, 4_010), 11);
     h.accepted();
 }
+
+#[test]
+fn p5_the_promise_runs_from_the_first_call_of_a_request() {
+    let mut h = Script::default();
+    h.hold("ann", &[0], 0, 0);
+    let hold = h.hold("ann", &[0], 2_500, 2_510);
+    hold.value.first_index = Some(1);
+    h.look("ann", &[0], BookingState::Expired, 7_000, 7_010);
+    h.accepted();
+}
