@@ -112,7 +112,22 @@ pub async fn compare(
     limit: Duration,
 ) -> Vec<String> {
     let mut found = Vec::new();
+    let mut hosts: BTreeMap<u32, BTreeMap<u64, SocketAddr>> = BTreeMap::new();
+    for (&node, &address) in nodes {
+        match status(address).await {
+            Ok(status) => {
+                for replica in status.replicas {
+                    hosts.entry(replica.shard).or_default().insert(node, address);
+                }
+            }
+            Err(error) => found.push(format!("status of node {node}: {error}")),
+        }
+    }
     for shard in 0..shards {
+        let Some(nodes) = hosts.get(&shard) else {
+            found.push(format!("shard {shard} is nowhere"));
+            continue;
+        };
         if let Err(what) = compare_shard(nodes, shard, limit).await {
             found.push(format!("shard {shard}: {what}"));
         }
