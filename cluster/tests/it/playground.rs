@@ -16,7 +16,6 @@ impl Drop for Running<'_> {
     }
 }
 
-/// The first of three ports in a row that are free.
 /// Three ports in a row, below those that the kernel gives to outgoing connections: while a node is
 /// down, one of the others' attempts to reach it could otherwise be given the node's own port.
 fn free_ports() -> u16 {
