@@ -121,9 +121,15 @@ impl RaftNetworkV2<TypeConfig> for Network {
         // A run may last for hours: pings, not a deadline, tell whether the node is there.
         Box::pin(async move {
             let peer = Arc::clone(self.peer()?);
-            let appends = Appends::open(peer, self.route, input)
-                .map_err(|error: peer::Error| unreachable(error))?;
-            Ok(Box::pin(appends) as BoxStream<'s, _>)
+            match Appends::open(peer, self.route, input) {
+                Ok(appends) => Ok(Box::pin(appends) as BoxStream<'s, _>),
+                Err(error) => {
+                    // The pause of `backoff` lies in the requests, which nobody has asked for yet:
+                    // without this one a leader would retry as fast as it can.
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                    Err(unreachable(error).into())
+                }
+            }
         })
     }
 
