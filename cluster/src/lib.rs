@@ -16,6 +16,7 @@ pub mod playground;
 pub mod token;
 pub mod workload;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// The command line can't be followed; it is not that something failed.
@@ -27,7 +28,11 @@ pub struct Usage(pub String);
 pub fn run(cli: cmd::Cli) -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let output = cli.output;
     // One thread: clients that wake together put their next calls into one message. Measured beside
     // a cluster on two cores: a third more holds at 64 clients, a tenth at 256.

@@ -2,6 +2,7 @@
 //!
 //! Exit code 0: nothing was found; 1: something was, or a run could not be carried out; 2: usage.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -111,7 +112,11 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let (output, verdict) = match args.command {
         Command::Run(args) => (args.output, run(&args)),
         Command::Check(args) => (args.output, check(&args.files)),

@@ -137,6 +137,12 @@ pub struct Config {
     pub clock_bound: Duration,
 }
 
+impl Config {
+    pub(crate) fn clock_bound_ms(&self) -> u64 {
+        u64::try_from(self.clock_bound.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 impl TryFrom<Args> for Config {
     type Error = Error;
     fn try_from(args: Args) -> Result<Self, Error> {

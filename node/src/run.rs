@@ -178,7 +178,7 @@ impl Core {
         let peers: BTreeMap<NodeId, Arc<Peer>> = channels
             .iter()
             .map(|(&there, channel)| {
-                let ends = Ends { cluster: config.cluster, here: config.node, there };
+                let ends = Ends { layout: map.layout, here: config.node, there };
                 (there, Peer::new(ends, channel.clone()))
             })
             .collect();
@@ -299,7 +299,7 @@ fn open_store(config: &Config, map: &Map) -> anyhow::Result<Store> {
         .iter()
         .filter_map(|shard| Some((shard.id, shard.replica_on(config.node)?.id)))
         .collect();
-    let clock_bound_ms = u64::try_from(config.clock_bound.as_millis())?;
+    let clock_bound_ms = config.clock_bound_ms();
     let config = store::Config {
         dir: config.data.join("store"),
         identity: store::Identity { cluster: config.cluster.0, node: config.node, replicas },

@@ -52,7 +52,7 @@ impl Cluster for Service {
         let reading = self.clock.reading(Instant::now());
         Ok(Response::new(v1::StatusReply {
             node: self.here.0,
-            cluster: Bytes::copy_from_slice(&self.map.cluster.0),
+            cluster: Bytes::copy_from_slice(&self.map.layout.cluster.0),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             clock_offset_us: reading.offset_us,

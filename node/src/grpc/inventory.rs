@@ -107,7 +107,7 @@ impl Service {
         let slots = (0..rowlock_proto::shard::SLOTS).filter_map(Slot::new);
         let number = |slot| u16::try_from(self.map.shard_of(slot).0).unwrap_or(u16::MAX);
         v1::ClusterMap {
-            cluster: bytes::Bytes::copy_from_slice(&self.map.cluster.0),
+            cluster: bytes::Bytes::copy_from_slice(&self.map.layout.cluster.0),
             epoch: self.map.epoch,
             nodes: self.map.nodes.iter().map(entry).collect(),
             shards: self.map.shards.iter().map(shard).collect(),

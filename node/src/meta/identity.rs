@@ -37,7 +37,7 @@ impl Identity {
             nodes: config.peers.0.keys().map(|node| node.0).collect(),
             shards: config.shards,
             replicas: config.replicas,
-            clock_bound_ms: u64::try_from(config.clock_bound.as_millis()).unwrap_or(u64::MAX),
+            clock_bound_ms: config.clock_bound_ms(),
         }
     }
 }

@@ -35,10 +35,30 @@ impl Shard {
     }
 }
 
+/// What every node of a cluster must have been started with alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Layout {
+    pub(crate) cluster: ClusterId,
+    pub(crate) shards: u32,
+    pub(crate) replicas: u32,
+    pub(crate) clock_bound_ms: u64,
+}
+
+impl Layout {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            cluster: config.cluster,
+            shards: config.shards,
+            replicas: config.replicas,
+            clock_bound_ms: config.clock_bound_ms(),
+        }
+    }
+}
+
 /// Nodes, shards and placements.
 #[derive(Clone, Debug)]
 pub(crate) struct Map {
-    pub(crate) cluster: ClusterId,
+    pub(crate) layout: Layout,
     pub(crate) epoch: u64,
     pub(crate) nodes: BTreeMap<NodeId, String>,
     /// By number: shard `i` stands at `i`.
@@ -60,7 +80,7 @@ impl Map {
                 replicas: (0..config.replicas).map(|i| place(shard, i)).collect(),
             })
             .collect();
-        Self { cluster: config.cluster, epoch: 1, nodes: config.peers.0.clone(), shards }
+        Self { layout: Layout::of(config), epoch: 1, nodes: config.peers.0.clone(), shards }
     }
 
     pub(crate) fn shard_of(&self, slot: Slot) -> ShardId {

@@ -11,4 +11,4 @@ mod identity;
 mod map;
 
 pub(crate) use identity::claim;
-pub(crate) use map::{Map, Shard};
+pub(crate) use map::{Layout, Map, Shard};

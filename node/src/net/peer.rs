@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
 use super::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, QUEUE_MAX, WINDOW_BYTES, next_batch};
-use crate::config::ClusterId;
+use crate::meta::Layout;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
@@ -27,7 +27,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// Who speaks to whom.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ends {
-    pub(crate) cluster: ClusterId,
+    pub(crate) layout: Layout,
     pub(crate) here: NodeId,
     pub(crate) there: NodeId,
 }
@@ -35,16 +35,19 @@ pub(crate) struct Ends {
 impl Ends {
     pub(crate) fn hello(&self) -> v1::Hello {
         v1::Hello {
-            cluster: Bytes::copy_from_slice(&self.cluster.0),
+            cluster: Bytes::copy_from_slice(&self.layout.cluster.0),
             from_node: self.here.0,
             to_node: self.there.0,
             protocol: PROTOCOL_VERSION,
+            shards: self.layout.shards,
+            replicas: self.layout.replicas,
+            clock_bound_ms: self.layout.clock_bound_ms,
         }
     }
 
     /// Whether `hello` comes from there and is meant for here.
     pub(crate) fn accepts(&self, hello: &v1::Hello) -> Result<(), String> {
-        if hello.cluster[..] != self.cluster.0 {
+        if hello.cluster[..] != self.layout.cluster.0 {
             return Err("another cluster".to_owned());
         }
         if hello.to_node != self.here.0 {
@@ -55,6 +58,19 @@ impl Ends {
         }
         if hello.protocol != PROTOCOL_VERSION {
             return Err(format!("protocol {}, not {PROTOCOL_VERSION}", hello.protocol));
+        }
+        let Layout { cluster: _, shards, replicas, clock_bound_ms } = self.layout;
+        let differs = |what: &str, there: u64, here: u64| {
+            Err(format!("node {} was started with {what} {there}, this one with {here}", self.there))
+        };
+        if hello.shards != shards {
+            return differs("--shards", hello.shards.into(), shards.into());
+        }
+        if hello.replicas != replicas {
+            return differs("--replicas", hello.replicas.into(), replicas.into());
+        }
+        if hello.clock_bound_ms != clock_bound_ms {
+            return differs("--clock-bound-ms", hello.clock_bound_ms, clock_bound_ms);
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ impl Service {
     pub(super) fn greet(&self, hello: Option<&v1::Hello>) -> Result<Ends, Status> {
         let hello = hello.ok_or_else(|| Status::failed_precondition("no hello"))?;
         let there = NodeId(hello.from_node);
-        let ends = Ends { cluster: self.map.cluster, here: self.here, there };
+        let ends = Ends { layout: self.map.layout, here: self.here, there };
         ends.accepts(hello).map_err(Status::failed_precondition)?;
         if there == self.here || !self.map.nodes.contains_key(&there) {
             return Err(Status::failed_precondition(format!(

@@ -7,11 +7,19 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
-use crate::cluster::{CLUSTER, Cluster, channel};
+use crate::cluster::{CLUSTER, Cluster, SHARDS, channel};
 
 fn hello() -> v1::Hello {
     let cluster = bytes::Bytes::copy_from_slice(&CLUSTER.0);
-    v1::Hello { cluster, from_node: 2, to_node: 1, protocol: 1 }
+    v1::Hello {
+        cluster,
+        from_node: 2,
+        to_node: 1,
+        protocol: 1,
+        shards: SHARDS,
+        replicas: 3,
+        clock_bound_ms: 250,
+    }
 }
 
 /// Opens a stream to node 1, as if from node 2.
@@ -36,6 +44,9 @@ async fn streams_of_another_cluster_or_node_are_refused() {
         v1::Hello { from_node: 9, ..hello() },
         v1::Hello { from_node: 1, ..hello() },
         v1::Hello { protocol: 99, ..hello() },
+        v1::Hello { shards: SHARDS + 1, ..hello() },
+        v1::Hello { replicas: 2, ..hello() },
+        v1::Hello { clock_bound_ms: 251, ..hello() },
     ];
     for hello in wrong {
         let refused = open(&cluster, hello.clone()).await.map(drop).unwrap_err();
