@@ -20,7 +20,7 @@ use rowlock_raft_store::snapshot::SnapshotData;
 use rowlock_raft_store::types::{Place, Snapshot, TypeConfig, Vote};
 
 use super::exchange::Appends;
-use super::peer::{self, Peer};
+use super::peer::Peer;
 use super::{snapshot, wire};
 
 type Rpc = RPCError<TypeConfig>;
