@@ -61,7 +61,10 @@ impl Ends {
         }
         let Layout { cluster: _, shards, replicas, clock_bound_ms } = self.layout;
         let differs = |what: &str, there: u64, here: u64| {
-            Err(format!("node {} was started with {what} {there}, this one with {here}", self.there))
+            Err(format!(
+                "node {} was started with {what} {there}, this one with {here}",
+                self.there
+            ))
         };
         if hello.shards != shards {
             return differs("--shards", hello.shards.into(), shards.into());
