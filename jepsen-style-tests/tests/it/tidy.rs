@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
@@ -56,8 +57,17 @@ fn root() -> PathBuf {
 
 fn metadata() -> Metadata {
     let manifest = root().join("Cargo.toml");
-    let options = ["--locked".to_owned(), "--offline".to_owned()];
+    // Crates of other platforms are in the lock file, but nobody has fetched them.
+    let options = ["--locked", "--offline", "--filter-platform", &host()].map(str::to_owned);
     MetadataCommand::new().manifest_path(manifest).other_options(options).exec().unwrap()
+}
+
+/// The platform that this is built for, as the compiler calls it.
+fn host() -> String {
+    let told = Command::new("rustc").arg("-vV").output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    host.expect("rustc names its host").to_owned()
 }
 
 /// Every source file of ours, relative to the root.
