@@ -105,6 +105,8 @@ impl Problem {
                 problem.with("closedAt", json!(time::rfc3339(limit)))
             }
             ErrorCode::LimitExceeded => problem.with("maxSeatsPerUser", json!(limit)),
+            ErrorCode::NotEnoughSeats => problem.with("available", json!(limit)),
+            ErrorCode::NotTogether => problem.with("sideBySide", json!(limit)),
             _ => problem,
         }
     }
@@ -120,6 +122,8 @@ fn sentence(code: ErrorCode, limit: u64) -> String {
             format!("the sale closed at {}", time::rfc3339(limit))
         }
         ErrorCode::LimitExceeded => format!("one user may have {limit} seats of this event"),
+        ErrorCode::NotEnoughSeats => format!("{limit} seats of the wanted kind are free"),
+        ErrorCode::NotTogether => format!("{limit} seats can be had side by side"),
         ErrorCode::IdempotencyKeyReused => {
             "this Idempotency-Key was used for a request with another body".to_owned()
         }

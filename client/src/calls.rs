@@ -198,7 +198,7 @@ impl Client {
         self.write(user.slot(), principal, key, kind, done).await
     }
 
-    async fn write<T>(
+    pub(crate) async fn write<T>(
         &self,
         slot: Slot,
         principal: UserId,
@@ -230,18 +230,21 @@ fn too_long() -> Error {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the ways to read a reply")]
-fn done(_reply: Reply) -> Result<(), Unreadable> {
+pub(crate) fn done(_reply: Reply) -> Result<(), Unreadable> {
     Ok(())
 }
 
-fn booking(reply: Reply) -> Result<Booking, Unreadable> {
+pub(crate) fn booking(reply: Reply) -> Result<Booking, Unreadable> {
     match reply {
         Reply::Booking(view) => wire::booking(view),
         Reply::PaymentBegun(v1::PaymentBegun { booking: Some(view), .. })
-        | Reply::RefundDue(v1::RefundDue { booking: Some(view) }) => wire::booking(view),
-        Reply::PaymentBegun(_) | Reply::RefundDue(_) | Reply::Done(_) | Reply::Expired(_) => {
-            Err(Unreadable("reply without its booking"))
-        }
+        | Reply::RefundDue(v1::RefundDue { booking: Some(view) })
+        | Reply::Refund(v1::RefundDecided { booking: Some(view), .. }) => wire::booking(view),
+        Reply::PaymentBegun(_)
+        | Reply::RefundDue(_)
+        | Reply::Refund(_)
+        | Reply::Done(_)
+        | Reply::Expired(_) => Err(Unreadable("reply without its booking")),
     }
 }
 
@@ -255,9 +258,11 @@ fn begun(reply: Reply) -> Result<PaymentBegun, Unreadable> {
             let booking = wire::booking(view)?;
             Ok(PaymentBegun { attempt: booking.attempt, booking })
         }
-        Reply::PaymentBegun(_) | Reply::RefundDue(_) | Reply::Done(_) | Reply::Expired(_) => {
-            Err(Unreadable("reply to the begin of a payment"))
-        }
+        Reply::PaymentBegun(_)
+        | Reply::RefundDue(_)
+        | Reply::Refund(_)
+        | Reply::Done(_)
+        | Reply::Expired(_) => Err(Unreadable("reply to the begin of a payment")),
     }
 }
 
@@ -267,8 +272,10 @@ fn confirmed(reply: Reply) -> Result<Confirmed, Unreadable> {
         Reply::RefundDue(v1::RefundDue { booking: Some(view) }) => {
             Ok(Confirmed::RefundDue(wire::booking(view)?))
         }
-        Reply::RefundDue(_) | Reply::PaymentBegun(_) | Reply::Done(_) | Reply::Expired(_) => {
-            Err(Unreadable("reply to a payment's confirmation"))
-        }
+        Reply::RefundDue(_)
+        | Reply::PaymentBegun(_)
+        | Reply::Refund(_)
+        | Reply::Done(_)
+        | Reply::Expired(_) => Err(Unreadable("reply to a payment's confirmation")),
     }
 }

@@ -15,6 +15,7 @@ mod client;
 mod connection;
 mod error;
 pub mod key;
+mod places;
 pub mod plan;
 mod queries;
 mod route;

@@ -122,6 +122,15 @@ pub struct Event {
     pub created_ms: u64,
     /// Revision of the shard at the last change of the event itself (not of its seats).
     pub revision: u64,
+    /// In the order of the map's areas.
+    pub areas: Vec<AreaCounts>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AreaCounts {
+    pub capacity: u32,
+    pub held: u32,
+    pub sold: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +158,8 @@ pub enum BookingState {
     Expired,
     /// The payment succeeded after the seats were gone: the money must go back.
     RefundDue,
+    /// All of it was taken back.
+    Refunded,
 }
 
 /// A booking as its shard knows it.
@@ -175,6 +186,91 @@ pub struct Booking {
     pub confirmed_ms: u64,
     /// Why the last attempt failed; empty if it did not.
     pub decline_reason: String,
+    pub extras: BookingExtras,
+}
+
+/// What only some bookings have. Places are numbered from 0: the seats of the grant in order, then the
+/// places in areas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BookingExtras {
+    /// Places in areas without seats.
+    pub areas: Vec<AreaLine>,
+    /// Numbers of the places that were given back while the rest stayed.
+    pub gone: Vec<u32>,
+    pub extended: bool,
+    pub refunds: Vec<Refund>,
+    /// Tickets that something happened to.
+    pub tickets: Vec<Ticket>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AreaLine {
+    /// Index into the map's areas.
+    pub area: u32,
+    pub count: u32,
+    /// Of one place.
+    pub price: u64,
+}
+
+/// Money that goes back; owed while `reference` is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    pub amount: u64,
+    pub decided_ms: u64,
+    pub reason: String,
+    /// The provider's name for it.
+    pub reference: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    pub place: u32,
+    /// Whose it is, if not the buyer's.
+    pub holder: Option<UserId>,
+    /// How often it changed hands.
+    pub version: u32,
+    /// When and at which door.
+    pub redeemed: Option<(u64, String)>,
+}
+
+/// What one hold takes, all or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cart {
+    pub seats: Vec<u32>,
+    pub best: Option<Best>,
+    /// Places in areas without seats: area and count.
+    pub areas: Vec<(u32, u32)>,
+}
+
+/// The best seats that there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Best {
+    pub quantity: u32,
+    /// Indexes into the map's categories; none: any.
+    pub categories: Vec<u32>,
+    /// Indexes into the map's sections; none: any.
+    pub sections: Vec<u32>,
+    pub price_max: Option<u64>,
+    pub together: Together,
+    /// At least one wheelchair place.
+    pub accessible: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Together {
+    /// Side by side, else in one row, else in groups as large as there are.
+    #[default]
+    Preferred,
+    SameRow,
+    Adjacent,
+}
+
+/// The outcome of [`crate::Client::refund_places`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundDecided {
+    pub booking: Booking,
+    /// Its place in `booking.extras.refunds`.
+    pub refund: u32,
 }
 
 /// The outcome of [`crate::Client::confirm_payment`].
@@ -316,6 +412,52 @@ pub enum ChangeKind {
     SeatMapSealed {
         map: SeatMapHash,
         seats: u32,
+    },
+    /// Places in areas were held, sold or given back: `state` is what their booking became.
+    PlacesChanged {
+        event: EventId,
+        booking: BookingId,
+        areas: Vec<(u32, u32)>,
+        state: BookingState,
+    },
+    HoldExtended {
+        booking: BookingId,
+        expires_ms: u64,
+    },
+    SeatsBlocked {
+        event: EventId,
+        seats: Vec<u32>,
+        reason: String,
+    },
+    SeatsUnblocked {
+        event: EventId,
+        seats: Vec<u32>,
+    },
+    PlacesRefunded {
+        booking: BookingId,
+        refund: u32,
+        places: Vec<u32>,
+        amount: u64,
+    },
+    RefundSettled {
+        booking: BookingId,
+        refund: u32,
+        reference: String,
+    },
+    TicketTransferred {
+        booking: BookingId,
+        place: u32,
+        to: UserId,
+        version: u32,
+    },
+    TicketRedeemed {
+        booking: BookingId,
+        place: u32,
+        door: String,
+    },
+    TicketUnredeemed {
+        booking: BookingId,
+        place: u32,
     },
     /// A kind that this client is too old to know.
     Other,

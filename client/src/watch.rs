@@ -203,6 +203,51 @@ fn kind(kind: Kind) -> Result<ChangeKind, Unreadable> {
         Kind::SeatMapSealed(change) => {
             ChangeKind::SeatMapSealed { map: wire::map_hash(&change.map)?, seats: change.seats }
         }
+        Kind::PlacesChanged(change) => ChangeKind::PlacesChanged {
+            event: wire::event_id(&change.event)?,
+            booking: wire::booking_id(&change.booking)?,
+            areas: change.areas.iter().map(|places| (places.area, places.count)).collect(),
+            state: wire::booking_state(change.state)?,
+        },
+        Kind::HoldExtended(change) => ChangeKind::HoldExtended {
+            booking: wire::booking_id(&change.booking)?,
+            expires_ms: change.expires_ms,
+        },
+        Kind::SeatsBlocked(change) => ChangeKind::SeatsBlocked {
+            event: wire::event_id(&change.event)?,
+            seats: change.seats,
+            reason: change.reason,
+        },
+        Kind::SeatsUnblocked(change) => ChangeKind::SeatsUnblocked {
+            event: wire::event_id(&change.event)?,
+            seats: change.seats,
+        },
+        Kind::PlacesRefunded(change) => ChangeKind::PlacesRefunded {
+            booking: wire::booking_id(&change.booking)?,
+            refund: change.refund,
+            places: change.places,
+            amount: change.amount,
+        },
+        Kind::RefundSettled(change) => ChangeKind::RefundSettled {
+            booking: wire::booking_id(&change.booking)?,
+            refund: change.refund,
+            reference: change.reference,
+        },
+        Kind::TicketTransferred(change) => ChangeKind::TicketTransferred {
+            booking: wire::booking_id(&change.booking)?,
+            place: change.place,
+            to: wire::user_id(&change.to)?,
+            version: change.version,
+        },
+        Kind::TicketRedeemed(change) => ChangeKind::TicketRedeemed {
+            booking: wire::booking_id(&change.booking)?,
+            place: change.place,
+            door: change.door,
+        },
+        Kind::TicketUnredeemed(change) => ChangeKind::TicketUnredeemed {
+            booking: wire::booking_id(&change.booking)?,
+            place: change.place,
+        },
     })
 }
 

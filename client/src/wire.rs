@@ -8,8 +8,9 @@ use rowlock_proto::{BookingId, ErrorCode, EventId, RequestKey, SeatMapHash, User
 
 use crate::error::Refusal;
 use crate::types::{
-    Booking, BookingState, Event, EventPatch, EventSpec, EventState, Page, Position, SeatCounts,
-    SeatState, Seats, ShardStats, User, UserEntry, UserPatch, Venue, VenueEntry,
+    AreaCounts, AreaLine, Best, Booking, BookingExtras, BookingState, Cart, Event, EventPatch,
+    EventSpec, EventState, Page, Position, Refund, SeatCounts, SeatState, Seats, ShardStats,
+    Ticket, Together, User, UserEntry, UserPatch, Venue, VenueEntry,
 };
 
 /// A message that lacks something or holds what this client does not know.
@@ -87,6 +88,7 @@ pub(crate) fn booking_state(number: i32) -> Result<BookingState, Unreadable> {
         Ok(v1::BookingState::Released) => Ok(BookingState::Released),
         Ok(v1::BookingState::Expired) => Ok(BookingState::Expired),
         Ok(v1::BookingState::RefundDue) => Ok(BookingState::RefundDue),
+        Ok(v1::BookingState::Refunded) => Ok(BookingState::Refunded),
         Ok(v1::BookingState::Unspecified) | Err(_) => Err(Unreadable("booking state")),
     }
 }
@@ -117,7 +119,55 @@ pub(crate) fn booking(wire: v1::Booking) -> Result<Booking, Unreadable> {
         intent: wire.intent,
         confirmed_ms: wire.confirmed_ms,
         decline_reason: wire.decline_reason,
+        extras: BookingExtras {
+            areas: wire.areas.into_iter().map(area_line).collect(),
+            gone: wire.gone,
+            extended: wire.extended,
+            refunds: wire.refunds.into_iter().map(refund).collect(),
+            tickets: wire.tickets.into_iter().map(ticket).collect::<Result<_, _>>()?,
+        },
     })
+}
+
+fn area_line(v1::AreaLine { area, count, price }: v1::AreaLine) -> AreaLine {
+    AreaLine { area, count, price }
+}
+
+fn refund(wire: v1::Refund) -> Refund {
+    let v1::Refund { amount, decided_ms, reason, reference } = wire;
+    Refund { amount, decided_ms, reason, reference }
+}
+
+fn ticket(wire: v1::Ticket) -> Result<Ticket, Unreadable> {
+    Ok(Ticket {
+        place: wire.place,
+        holder: if wire.holder.is_empty() { None } else { Some(user_id(&wire.holder)?) },
+        version: wire.version,
+        redeemed: (wire.redeemed_ms != 0).then_some((wire.redeemed_ms, wire.door)),
+    })
+}
+
+pub(crate) fn cart_out(event: EventId, cart: Cart) -> v1::HoldCart {
+    let best = |best: Best| v1::BestAvailable {
+        quantity: best.quantity,
+        categories: best.categories,
+        sections: best.sections,
+        price_max: best.price_max,
+        together: match best.together {
+            Together::Preferred => v1::Together::Preferred,
+            Together::SameRow => v1::Together::SameRow,
+            Together::Adjacent => v1::Together::Adjacent,
+        }
+        .into(),
+        accessible: best.accessible,
+    };
+    let area = |(area, count): (u32, u32)| v1::AreaPlaces { area, count };
+    v1::HoldCart {
+        event: id(event.to_bytes()),
+        seats: cart.seats,
+        best: cart.best.map(best),
+        areas: cart.areas.into_iter().map(area).collect(),
+    }
 }
 
 pub(crate) fn venue_out(venue: Venue) -> v1::Venue {
@@ -223,7 +273,12 @@ pub(crate) fn event(wire: v1::Event) -> Result<Event, Unreadable> {
         event_no: wire.event_no,
         created_ms: wire.created_ms,
         revision: wire.revision,
+        areas: wire.areas.into_iter().map(area_counts).collect(),
     })
+}
+
+fn area_counts(v1::AreaCounts { capacity, held, sold }: v1::AreaCounts) -> AreaCounts {
+    AreaCounts { capacity, held, sold }
 }
 
 pub(crate) fn seats(wire: v1::Seats) -> Result<Seats, Unreadable> {

@@ -71,6 +71,7 @@ pub enum BookingState {
     Released,
     Expired,
     RefundDue,
+    Refunded,
 }
 
 /// State of a seat.

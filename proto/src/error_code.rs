@@ -89,6 +89,17 @@ codes! {
     SaleClosed = 67, "sale-closed", 409, "The sale is over";
     /// The caller would pass the event's limit per user.
     LimitExceeded = 68, "limit-exceeded", 409, "More seats than one user may have";
+    /// Fewer seats of the wanted kind are free than are wanted. `limit` says how many there are.
+    NotEnoughSeats = 74, "not-enough-seats", 409, "Not that many seats are free";
+    /// There are enough seats, but not as near to one another as was asked. `limit` says how many
+    /// can be had side by side.
+    NotTogether = 75, "not-together", 409, "The seats can't be had together";
+    HoldAlreadyExtended = 76, "hold-already-extended", 409, "A hold is extended once";
+    AreaUnknown = 77, "area-unknown", 422, "There is no such area";
+    /// At least one seat is not blocked. The answer names those.
+    SeatNotBlocked = 78, "seat-not-blocked", 409, "Seats are not blocked";
+    /// The booking has no such place, or it was given back.
+    PlaceUnknown = 79, "place-unknown", 422, "The booking has no such place";
     BookingNotFound = 70, "booking-not-found", 404, "There is no such booking";
     BookingExpired = 71, "booking-expired", 409, "The booking has expired";
     /// The booking is in another state than this needs.
@@ -105,10 +116,22 @@ codes! {
     PaymentProviderDown = 95, "payment-provider-down", 503, "The payment provider does not answer";
     PaymentActionRequired = 96, "payment-action-required", 402, "The customer must authenticate the payment";
 
+    RefundNotFound = 97, "refund-not-found", 404, "There is no such refund";
+
     // Users: 120 to 149.
     EmailTaken = 120, "email-taken", 409, "An account with this address exists";
     UserNotFound = 121, "user-not-found", 404, "There is no such user";
     WrongCredentials = 122, "wrong-credentials", 401, "Address or password is wrong";
+
+    // Tickets: 150 to 179.
+    TicketNotFound = 150, "ticket-not-found", 404, "There is no such ticket";
+    /// Not paid, given back, or refunded.
+    TicketVoid = 151, "ticket-void", 409, "The ticket is not valid";
+    /// The ticket was passed on, and this is the code from before.
+    TicketReplaced = 152, "ticket-replaced", 409, "The ticket was passed on";
+    /// `limit` says when, in milliseconds since 1970, and `detail` at which door.
+    TicketRedeemed = 153, "ticket-redeemed", 409, "The ticket was used";
+    TicketNotRedeemed = 154, "ticket-not-redeemed", 409, "The ticket was not used";
 }
 
 impl std::fmt::Display for ErrorCode {

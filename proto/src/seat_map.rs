@@ -5,22 +5,25 @@
 //! the inventory reads them on every replica and may not depend on a library's idea of a format.
 //!
 //! ```text
-//! map      = version:u8=1  width_mm:u32  height_mm:u32  categories  sections  areas
+//! map      = version:u8  width_mm:u32  height_mm:u32  focus  categories  sections  areas
+//! focus    = x_mm:i32 y_mm:i32, since version 2; x is `i32::MIN` if there is none
 //! a list   = count:u32, then its items
 //! category = name:text colour:u24
 //! section  = name:text rows
-//! row      = label:text seats
+//! row      = label:text shape seats
+//! shape    = 0 a row, 1 a table; since version 2
 //! seat     = label:text x_mm:i32 y_mm:i32 category:u8 flags:u8
 //! area     = name:text category:u8 capacity:u32 x_mm:i32 y_mm:i32 width_mm:u32 height_mm:u32
 //! text     = length:u16, UTF-8
 //! ```
 //!
 //! Numbers are little-endian. Seats are numbered in the order of the bytes; that number is the
-//! seat's index everywhere else.
+//! seat's index everywhere else. A map that has nothing of version 2 is written as version 1.
 
 use std::collections::BTreeSet;
 
-pub const FORMAT_VERSION: u8 = 1;
+/// The newest version that is read and written.
+pub const FORMAT_VERSION: u8 = 2;
 /// Seats of one map.
 pub const SEATS_MAX: usize = 200_000;
 /// Categories of one map: an index fits a byte, and prices stay a short list.
@@ -35,6 +38,9 @@ pub const TEXT_MAX: usize = 255;
 pub struct SeatMap {
     pub width_mm: u32,
     pub height_mm: u32,
+    /// What everybody looks at: the nearer, the better a seat. `None`: the middle of the front edge
+    /// of the seats.
+    pub focus_mm: Option<(i32, i32)>,
     pub categories: Vec<Category>,
     pub sections: Vec<Section>,
     /// General-admission areas.
@@ -58,7 +64,18 @@ pub struct Section {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub label: String,
+    pub shape: Shape,
     pub seats: Vec<Seat>,
+}
+
+/// Who sits beside whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Shape {
+    /// Neighbours in the list are neighbours, unless there is an aisle between them.
+    #[default]
+    Line,
+    /// All sit together, and the last beside the first.
+    Table,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +120,12 @@ pub enum Error {
     Version(u8),
     #[error("a text is not UTF-8, or longer than {TEXT_MAX} bytes")]
     Text,
+    #[error("the map is not written in the oldest version that can say it")]
+    NotCanonical,
+    #[error("the focus is out of bounds")]
+    Focus,
+    #[error("there is no row shape {0}")]
+    Shape(u8),
     #[error("the map has no seats and no areas")]
     Empty,
     #[error("the map has {0} seats, more than {SEATS_MAX}")]
@@ -144,6 +167,9 @@ impl SeatMap {
         if seats > SEATS_MAX {
             return Err(Error::TooManySeats(seats));
         }
+        if self.focus_mm.is_some_and(|(x_mm, _)| x_mm == NO_FOCUS) {
+            return Err(Error::Focus);
+        }
         let count = self.categories.len();
         if count == 0 || count > CATEGORIES_MAX {
             return Err(Error::Categories(count));
@@ -184,10 +210,16 @@ impl SeatMap {
     /// The canonical bytes, after [`SeatMap::check`].
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         self.check()?;
+        let version = self.version();
         let mut out = Writer(Vec::with_capacity(64 + self.seat_count() * 16));
-        out.0.push(FORMAT_VERSION);
+        out.0.push(version);
         out.u32(self.width_mm);
         out.u32(self.height_mm);
+        if version > 1 {
+            let (x_mm, y_mm) = self.focus_mm.unwrap_or((NO_FOCUS, 0));
+            out.i32(x_mm);
+            out.i32(y_mm);
+        }
         out.count(self.categories.len());
         for category in &self.categories {
             out.text(&category.name)?;
@@ -199,6 +231,12 @@ impl SeatMap {
             out.count(section.rows.len());
             for row in &section.rows {
                 out.text(&row.label)?;
+                if version > 1 {
+                    out.0.push(match row.shape {
+                        Shape::Line => 0,
+                        Shape::Table => 1,
+                    });
+                }
                 out.count(row.seats.len());
                 for seat in &row.seats {
                     out.text(&seat.label)?;
@@ -230,20 +268,21 @@ impl SeatMap {
             return Err(Error::TooLong(bytes.len()));
         }
         let mut input = Reader(bytes);
-        match input.u8()? {
-            FORMAT_VERSION => {}
-            version => return Err(Error::Version(version)),
+        let version = input.u8()?;
+        if version == 0 || version > FORMAT_VERSION {
+            return Err(Error::Version(version));
         }
         let map = Self {
             width_mm: input.u32()?,
             height_mm: input.u32()?,
+            focus_mm: if version > 1 { input.focus()? } else { None },
             categories: input.list(|input| {
                 let name = input.text()?;
                 let [red, green, blue] = input.array::<3>()?;
                 Ok(Category { name, colour: u32::from_le_bytes([red, green, blue, 0]) })
             })?,
             sections: input.list(|input| {
-                Ok(Section { name: input.text()?, rows: input.list(Reader::row)? })
+                Ok(Section { name: input.text()?, rows: input.list(|input| input.row(version))? })
             })?,
             areas: input.list(|input| {
                 Ok(Area {
@@ -261,9 +300,22 @@ impl SeatMap {
             return Err(Error::TrailingBytes);
         }
         map.check()?;
+        if version != map.version() {
+            return Err(Error::NotCanonical);
+        }
         Ok(map)
     }
+
+    /// The oldest version that can say it.
+    fn version(&self) -> u8 {
+        let mut rows = self.sections.iter().flat_map(|section| &section.rows);
+        let new = self.focus_mm.is_some() || rows.any(|row| row.shape != Shape::Line);
+        if new { 2 } else { 1 }
+    }
 }
+
+/// Stands for the x of a focus that is not there.
+const NO_FOCUS: i32 = i32::MIN;
 
 struct Writer(Vec<u8>);
 
@@ -326,9 +378,21 @@ impl<'a> Reader<'a> {
         }
         (0..count).map(|_| item(self)).collect()
     }
-    fn row(&mut self) -> Result<Row, Error> {
+    fn focus(&mut self) -> Result<Option<(i32, i32)>, Error> {
+        match (self.i32()?, self.i32()?) {
+            (NO_FOCUS, 0) => Ok(None),
+            (NO_FOCUS, _) => Err(Error::NotCanonical),
+            focus => Ok(Some(focus)),
+        }
+    }
+    fn row(&mut self, version: u8) -> Result<Row, Error> {
         Ok(Row {
             label: self.text()?,
+            shape: match if version > 1 { self.u8()? } else { 0 } {
+                0 => Shape::Line,
+                1 => Shape::Table,
+                other => return Err(Error::Shape(other)),
+            },
             seats: self.list(|input| {
                 Ok(Seat {
                     label: input.text()?,

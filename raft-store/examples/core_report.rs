@@ -2,15 +2,15 @@
 //! a hold, one thread, no log and no disk.
 //!
 //! Bytes are those of the encoded records, before the engine compresses them: seats by their column,
-//! bookings by their blocks. Best available does not exist yet and is `null`.
+//! bookings by their blocks.
 
 use std::time::{Duration, Instant};
 
 use rowlock_proto::ids::{EventId, RequestKey, SeatMapHash, UserId, VenueId};
-use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section};
+use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section, Shape};
 use rowlock_proto::shard::{hash64, mix64};
 use rowlock_raft_store::inventory::{
-    Command, CommandKind, Config, EventSpec, RecordKey, Reply, SYSTEM, State,
+    Cart, Command, CommandKind, Config, EventSpec, RecordKey, Reply, SYSTEM, State, Wanted,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -19,6 +19,8 @@ const SEATS_PER_ROW: u32 = 100;
 const SEATS: u32 = ROWS * SEATS_PER_ROW;
 /// Each is sold out once.
 const EVENTS: u32 = 20;
+/// Sold out by requests for the best two.
+const BEST_EVENTS: u32 = 10;
 /// Commands of one log entry, as a busy leader forms them.
 const BATCH: usize = 64;
 const STAMP_MS: u64 = 1_800_000_000_000;
@@ -33,11 +35,13 @@ fn hall() -> SeatMap {
     };
     let row = |row: u32| Row {
         label: row.to_string(),
+        shape: Shape::Line,
         seats: (1..=SEATS_PER_ROW).map(|number| seat(row, number)).collect(),
     };
     SeatMap {
         width_mm: SEATS_PER_ROW * 550,
         height_mm: ROWS * 900,
+        focus_mm: None,
         categories: [("Front", 0x0033_66cc), ("Back", 0x0099_ccff)]
             .map(|(name, colour)| Category { name: name.to_owned(), colour })
             .into(),
@@ -59,6 +63,20 @@ impl Core {
         let command = Command { principal: SYSTEM, key: RequestKey(self.index.into()), kind };
         let applied = self.state.apply(STAMP_MS, self.index, &command);
         applied.answer.map_err(|refusal| format!("refused: {refusal}").into())
+    }
+
+    /// Applies commands that all must be granted, in batches; how long it took.
+    fn sell(&mut self, commands: &[Command]) -> Duration {
+        timed(|| {
+            for batch in commands.chunks(BATCH) {
+                self.index += 1;
+                for command in batch {
+                    let applied = self.state.apply(STAMP_MS, self.index, command);
+                    assert!(applied.answer.is_ok(), "refused while there were seats");
+                }
+                drop(self.state.take_changes());
+            }
+        })
     }
 
     fn on_sale(&mut self, event: EventId, map: SeatMapHash) -> Outcome<()> {
@@ -102,6 +120,17 @@ fn holds(event: EventId) -> Vec<Command> {
     pairs.into_iter().map(hold).collect()
 }
 
+/// Requests for the best two, until the event is sold out.
+fn best_holds(event: EventId) -> Vec<Command> {
+    let best = Wanted { quantity: 2, ..Wanted::default() };
+    let cart = Cart { best: Some(best), ..Cart::default() };
+    let hold = |mut hold: Command| {
+        hold.kind = CommandKind::HoldCart { event, cart: Box::new(cart.clone()) };
+        hold
+    };
+    holds(event).into_iter().map(hold).collect()
+}
+
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads a clock, not the core")]
 fn timed(work: impl FnOnce()) -> Duration {
     let began = Instant::now();
@@ -134,20 +163,22 @@ fn main() -> Outcome<()> {
                 | RecordKey::MapPart(..)
                 | RecordKey::Venue(_)
                 | RecordKey::User(_)
-                | RecordKey::Refusals(..) => false,
+                | RecordKey::Refusals(..)
+                | RecordKey::Blocked(_)
+                | RecordKey::Extras(..) => false,
             });
         }
-        let commands = holds(event);
-        spent += timed(|| {
-            for batch in commands.chunks(BATCH) {
-                core.index += 1;
-                for command in batch {
-                    let applied = core.state.apply(STAMP_MS, core.index, command);
-                    assert!(applied.answer.is_ok(), "a free pair was refused");
-                }
-                drop(core.state.take_changes());
-            }
-        });
+        spent += core.sell(&holds(event));
+    }
+    let (sold, booked) = (
+        record_bytes(&core.state, |key| matches!(key, RecordKey::Seats(..))),
+        record_bytes(&core.state, |key| matches!(key, RecordKey::Bookings(..))),
+    );
+    let mut spent_best = Duration::ZERO;
+    for number in EVENTS..EVENTS + BEST_EVENTS {
+        let event = EventId(u128::from(number) << 64 | 7);
+        core.on_sale(event, map)?;
+        spent_best += core.sell(&best_holds(event));
     }
     let violations = core.state.audit();
     assert!(violations.is_empty(), "{violations:?}");
@@ -155,11 +186,10 @@ fn main() -> Outcome<()> {
     let bookings = seats / 2.0;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let ratio = |bytes: usize, of: f64| (bytes as f64 / of * 100.0).round() / 100.0;
-    let sold = record_bytes(&core.state, |key| matches!(key, RecordKey::Seats(..)));
-    let booked = record_bytes(&core.state, |key| matches!(key, RecordKey::Bookings(..)));
+    let best = f64::from(SEATS * BEST_EVENTS) / 2.0;
     let report = serde_json::json!({
         "holds_per_s": (bookings / spent.as_secs_f64()).round(),
-        "best_available_per_s": null,
+        "best_available_per_s": (best / spent_best.as_secs_f64()).round(),
         "bytes_per_seat_untouched": ratio(untouched, f64::from(SEATS)),
         "bytes_per_seat_sold": ratio(sold, seats),
         "bytes_per_booking": ratio(booked, bookings),

@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use rowlock_client::types::{
-    Booking, BookingId, BookingLocator, BookingState, Confirmed, Event, EventId, EventPatch,
+    Booking, BookingId, BookingLocator, BookingState, Cart, Confirmed, Event, EventId, EventPatch,
     EventSpec, Page, PaymentBegun, RequestKey, SeatMapHash, Seats, ShardId, Slot, User, UserEntry,
     UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
@@ -107,6 +107,15 @@ impl Inventory for Client {
         key: RequestKey,
     ) -> Call<'a, Booking> {
         Box::pin(Client::hold(self, event, seats, principal, key))
+    }
+    fn hold_cart(
+        &self,
+        event: EventId,
+        cart: Cart,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Booking> {
+        Box::pin(Client::hold_cart(self, event, cart, principal, key))
     }
     /// A release whose reply was lost is looked up: a released booking says so itself.
     fn release(&self, booking: BookingId, principal: UserId, key: RequestKey) -> Call<'_, ()> {

@@ -6,8 +6,8 @@ mod cluster;
 
 use futures_util::future::BoxFuture;
 use rowlock_client::types::{
-    Booking, BookingId, BookingLocator, Confirmed, Event, EventId, EventPatch, EventSpec, Page,
-    PaymentBegun, RequestKey, SeatMapHash, Seats, ShardId, Slot, User, UserEntry, UserId,
+    Booking, BookingId, BookingLocator, Cart, Confirmed, Event, EventId, EventPatch, EventSpec,
+    Page, PaymentBegun, RequestKey, SeatMapHash, Seats, ShardId, Slot, User, UserEntry, UserId,
     UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
 use rowlock_client::{Answered, Error, WatchError};
@@ -75,6 +75,14 @@ pub trait Inventory: Send + Sync + std::fmt::Debug {
         principal: UserId,
         key: RequestKey,
     ) -> Call<'a, Booking>;
+    /// Everything in the cart or nothing.
+    fn hold_cart(
+        &self,
+        event: EventId,
+        cart: Cart,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Booking>;
     fn release(&self, booking: BookingId, principal: UserId, key: RequestKey) -> Call<'_, ()>;
     fn begin_payment(
         &self,

@@ -60,6 +60,7 @@ async fn render(
         BookingState::RefundDue => {
             ("Refunded", gone("The payment came too late and is given back.", &event))
         }
+        BookingState::Refunded => ("Refunded", gone("These tickets were refunded.", &event)),
     };
     let content = html! {
         @if let Some(text) = notice { (frame::notice(text)) }

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
-use rowlock_client::types::{Event, Seats};
+use rowlock_client::types::{Cart, Event, Seats};
 use rowlock_proto::ErrorCode;
 use sha2::{Digest, Sha256};
 
@@ -122,12 +122,12 @@ pub(super) async fn hold(
     };
     let held = async {
         let ids = sent.all("seat");
-        let seats = bookings::seats_of(event, &ids)?;
+        let cart = Cart { seats: bookings::seats_of(event, &ids)?, ..Cart::default() };
         // Sent twice by an impatient hand, it is one booking; other seats are another.
         let chosen = hex::encode(&Sha256::digest(ids.join(" "))[..8]);
         let key = IdempotencyKey(Some(format!("page-{}-{chosen}", sent.get("nonce"))));
         let request = key.request(&caller.subject, "POST /bookings");
-        bookings::hold(&app, caller, event, &seats, &request).await
+        bookings::hold(&app, caller, event, cart, &request).await
     };
     match held.await {
         Ok(booking) => Ok(go_to(&format!("/bookings/{}", booking.value.id))),

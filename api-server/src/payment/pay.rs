@@ -69,7 +69,7 @@ async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Booking>, Prob
         match booking.state {
             BookingState::Confirmed => return Ok(found),
             BookingState::Expired => return Err(expired(app)),
-            BookingState::Released | BookingState::RefundDue => {
+            BookingState::Released | BookingState::RefundDue | BookingState::Refunded => {
                 let what = "the booking was given up and can't be paid";
                 return Err(Problem::new(ErrorCode::BookingStateConflict, what));
             }
@@ -175,7 +175,7 @@ async fn join(
                 return Err(declined(&booking.decline_reason, booking));
             }
             BookingState::Expired => return Err(expired(app)),
-            BookingState::Released | BookingState::RefundDue => {
+            BookingState::Released | BookingState::RefundDue | BookingState::Refunded => {
                 let what = "the booking was given up and can't be paid";
                 return Err(Problem::new(ErrorCode::BookingStateConflict, what));
             }

@@ -67,6 +67,15 @@ impl Reconciler {
             | ChangeKind::VenuePut { .. }
             | ChangeKind::UserChanged { .. }
             | ChangeKind::SeatMapSealed { .. }
+            | ChangeKind::PlacesChanged { .. }
+            | ChangeKind::HoldExtended { .. }
+            | ChangeKind::SeatsBlocked { .. }
+            | ChangeKind::SeatsUnblocked { .. }
+            | ChangeKind::PlacesRefunded { .. }
+            | ChangeKind::RefundSettled { .. }
+            | ChangeKind::TicketTransferred { .. }
+            | ChangeKind::TicketRedeemed { .. }
+            | ChangeKind::TicketUnredeemed { .. }
             | ChangeKind::Other => {}
         }
     }
@@ -126,7 +135,8 @@ impl Reconciler {
                     BookingState::Held
                     | BookingState::Confirmed
                     | BookingState::Released
-                    | BookingState::Expired => {}
+                    | BookingState::Expired
+                    | BookingState::Refunded => {}
                 }
             }
             match page.items.last() {
@@ -148,7 +158,8 @@ pub(super) async fn settle(app: &App, id: BookingId) -> bool {
         BookingState::Held
         | BookingState::Confirmed
         | BookingState::Released
-        | BookingState::Expired => return true,
+        | BookingState::Expired
+        | BookingState::Refunded => return true,
         BookingState::RefundDue => Step::Refund { intent: booking.intent.clone() },
         BookingState::Paying => match left_behind(app, &booking).await {
             Some(step) => step,

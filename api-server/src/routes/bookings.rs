@@ -6,13 +6,14 @@ use std::time::Instant;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use rowlock_client::types::{Booking, BookingId, BookingState, EventId};
+use rowlock_client::types::{Booking, BookingId, BookingState, Cart, EventId};
 use rowlock_client::{Answered, Error, key};
 use rowlock_proto::{BookingReference, ErrorCode, SeatId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::best_available::BestAvailable;
 use super::events;
 use super::tickets::{TicketView, ticket_views};
 use crate::app::App;
@@ -35,8 +36,11 @@ const NAMED_CHARS_MAX: usize = 64;
 #[serde(rename_all = "camelCase")]
 pub(super) struct NewBooking {
     event_id: String,
-    /// 1 to 100 seats of the event, each once.
+    /// Seats of the event by id, each once.
+    #[serde(default)]
     seat_ids: Vec<String>,
+    /// Instead of seats by id, or besides them: at most 100 in all.
+    best_available: Option<BestAvailable>,
     /// If it is there it must be the caller.
     user_id: Option<String>,
 }
@@ -108,7 +112,7 @@ pub(crate) const fn status(state: BookingState) -> &'static str {
         BookingState::Confirmed => "CONFIRMED",
         BookingState::Released => "CANCELLED",
         BookingState::Expired => "EXPIRED",
-        BookingState::RefundDue => "REFUNDED",
+        BookingState::RefundDue | BookingState::Refunded => "REFUNDED",
     }
 }
 
@@ -121,7 +125,8 @@ pub(crate) fn remaining_s(booking: &Booking, now_ms: u64) -> u64 {
         BookingState::Confirmed
         | BookingState::Released
         | BookingState::Expired
-        | BookingState::RefundDue => 0,
+        | BookingState::RefundDue
+        | BookingState::Refunded => 0,
     }
 }
 
@@ -210,12 +215,16 @@ pub(crate) async fn hold(
     app: &App,
     caller: &Caller,
     event: EventId,
-    seats: &[u32],
+    cart: Cart,
     request: &Request,
 ) -> Result<Answered<Booking>, Problem> {
     let started = Instant::now();
     app.metrics.booking(BookingStatus::attempt);
-    let held = app.inventory.hold(event, seats, caller.user, request.key()).await;
+    let held = if cart.best.is_none() {
+        app.inventory.hold(event, &cart.seats, caller.user, request.key()).await
+    } else {
+        app.inventory.hold_cart(event, cart, caller.user, request.key()).await
+    };
     app.metrics.booking_took(started.elapsed());
     app.metrics.booking(match &held {
         Ok(_) => BookingStatus::success,
@@ -236,7 +245,8 @@ pub(crate) async fn hold(
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe")),
     responses((status = 201, description = "The seats are held", body = BookingView),
         (status = 403, description = "not-allowed: userId is not the caller"),
-        (status = 409, description = "seat-taken, sale-not-open, sale-closed, limit-exceeded"),
+        (status = 409, description = "seat-taken, not-enough-seats, not-together, sale-not-open, \
+            sale-closed, limit-exceeded"),
         (status = 422, description = "seat-unknown, seat-of-another-event, seat-repeated, no-seats, \
             too-many-seats, idempotency-key-reused")))]
 pub(super) async fn create(
@@ -253,8 +263,14 @@ pub(super) async fn create(
     }
     app.recent.check(&request, body.fingerprint)?;
     let event = events::parse(&new.event_id)?;
-    let seats = seats_of(event, &new.seat_ids)?;
-    let held = hold(&app, &caller, event, &seats, &request).await?;
+    let mut cart = Cart::default();
+    if new.best_available.is_none() || !new.seat_ids.is_empty() {
+        cart.seats = seats_of(event, &new.seat_ids)?;
+    }
+    if let Some(best) = new.best_available {
+        cart.best = Some(best.read(&app, event).await?);
+    }
+    let held = hold(&app, &caller, event, cart, &request).await?;
     let layout = layout_of(&app, event).await?;
     // As of its making, so that a repeat gets the same answer.
     let view = BookingView::of(&app, &caller, &held.value, &layout, held.value.created_ms);

@@ -4,6 +4,7 @@
 //! the OpenAPI document against it.
 
 mod auth;
+mod best_available;
 pub(crate) mod bookings;
 pub(crate) mod events;
 mod health;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rowlock_client::WatchError;
-use rowlock_client::types::{Change, ChangeKind, EventId, SeatsReturned, ShardId};
+use rowlock_client::types::{BookingState, Change, ChangeKind, EventId, SeatsReturned, ShardId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -142,6 +142,9 @@ fn take(
                 stale.insert(*event);
             }
         }
+        ChangeKind::SeatsReturned(back) if back.state == BookingState::Refunded => {
+            stale.insert(back.event);
+        }
         ChangeKind::SeatsReturned(back) => returned(back, stale),
         ChangeKind::HoldsExpired(holds) => {
             // One change of many holds: counted as one an event, since each counts a revision once.
@@ -161,6 +164,13 @@ fn take(
             app.index.adjust(*event, 0, |_| {});
             stale.insert(*event);
         }
+        // Sold seats came back, or free ones went: the event is read again to know.
+        ChangeKind::SeatsBlocked { event, .. }
+        | ChangeKind::SeatsUnblocked { event, .. }
+        | ChangeKind::PlacesChanged { event, .. } => {
+            app.index.adjust(*event, 0, |_| {});
+            stale.insert(*event);
+        }
         ChangeKind::PaymentStarted { .. }
         | ChangeKind::IntentAttached { .. }
         | ChangeKind::PaymentFailed { .. }
@@ -168,6 +178,12 @@ fn take(
         | ChangeKind::VenuePut { .. }
         | ChangeKind::UserChanged { .. }
         | ChangeKind::SeatMapSealed { .. }
+        | ChangeKind::HoldExtended { .. }
+        | ChangeKind::PlacesRefunded { .. }
+        | ChangeKind::RefundSettled { .. }
+        | ChangeKind::TicketTransferred { .. }
+        | ChangeKind::TicketRedeemed { .. }
+        | ChangeKind::TicketUnredeemed { .. }
         | ChangeKind::Other => {}
     }
 }

@@ -158,3 +158,26 @@ async fn a_cluster_that_is_away_is_a_503_that_says_when_to_come_back() {
     refused.problem(503, "unavailable");
     assert!(refused.headers.contains_key("retry-after"));
 }
+
+#[tokio::test]
+async fn best_available_seats_are_chosen_by_the_cluster() {
+    let server = Server::new();
+    let event = server.event().await;
+    let best = |best: serde_json::Value| json!({ "eventId": event, "bestAvailable": best });
+    let booked = server.post("/bookings", "alice", best(json!({ "quantity": 2 }))).await;
+    assert_eq!(booked.status, 201, "{}", booked.text);
+    assert_eq!(booked.at("/seats").as_array().unwrap().len(), 2);
+    let odd = [
+        (best(json!({ "quantity": 0 })), "invalid"),
+        (best(json!({ "quantity": 101 })), "invalid"),
+        (best(json!({ "quantity": 2, "categories": ["Nowhere"] })), "invalid"),
+        (best(json!({ "quantity": 2, "sections": ["Nowhere"] })), "invalid"),
+        (best(json!({ "quantity": 2, "maxPrice": -1 })), "invalid"),
+    ];
+    for (body, code) in odd {
+        server.post("/bookings", "alice", body).await.problem(422, code);
+    }
+    let many = server.post("/bookings", "alice", best(json!({ "quantity": 100 }))).await;
+    many.problem(409, "not-enough-seats");
+    assert!(many.at("/available").as_u64().is_some_and(|free| free < 100), "{}", many.text);
+}

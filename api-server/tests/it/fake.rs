@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use rowlock_api_server::inventory::Call;
 use rowlock_client::types::{
-    Booking, BookingId, BookingLocator, BookingState, Change, ChangeKind, Confirmed, ErrorCode,
-    Event, EventId, EventState, PaymentBegun, Position, RequestKey, User, UserId, Venue, VenueId,
+    Booking, BookingExtras, BookingId, BookingLocator, BookingState, Cart, Change, ChangeKind,
+    Confirmed, ErrorCode, Event, EventId, EventState, PaymentBegun, Position, RequestKey, User,
+    UserId, Venue, VenueId,
 };
 use rowlock_client::{Answered, Error, Refusal};
 use tokio::sync::Notify;
@@ -103,6 +104,36 @@ impl State {
         }
     }
 
+    /// The best seats are the first that are free and of a wanted category.
+    fn hold_cart(
+        &mut self,
+        now_ms: u64,
+        id: EventId,
+        cart: Cart,
+        user: UserId,
+        key: RequestKey,
+    ) -> Result<Booking, Error> {
+        let mut seats = cart.seats;
+        if let (Some(best), Some(stored)) = (cart.best, self.events.get(&id)) {
+            let quantity = best.quantity as usize;
+            let wanted = |seat: &usize| {
+                let category = u32::from(stored.categories[*seat]);
+                stored.owners[*seat].is_none()
+                    && (best.categories.is_empty() || best.categories.contains(&category))
+            };
+            let free: Vec<u32> = (0..stored.owners.len())
+                .filter(wanted)
+                .map(|seat| u32::try_from(seat).unwrap())
+                .collect();
+            if free.len() < quantity {
+                let free = free.len() as u64;
+                return refuse_seats(ErrorCode::NotEnoughSeats, Vec::new(), free);
+            }
+            seats.extend(&free[..quantity]);
+        }
+        self.hold(now_ms, id, &seats, user, key)
+    }
+
     fn hold(
         &mut self,
         now_ms: u64,
@@ -181,6 +212,7 @@ impl State {
             intent: String::new(),
             confirmed_ms: 0,
             decline_reason: String::new(),
+            extras: BookingExtras::default(),
         };
         for &seat in seats {
             stored.owners[seat as usize] = Some(booking.id);
@@ -217,7 +249,7 @@ impl State {
                 return Ok(PaymentBegun { attempt: booking.attempt, booking: booking.clone() });
             }
             BookingState::Expired => return refuse(ErrorCode::BookingExpired),
-            BookingState::Released | BookingState::RefundDue => {
+            BookingState::Released | BookingState::RefundDue | BookingState::Refunded => {
                 return refuse(ErrorCode::BookingStateConflict);
             }
         }

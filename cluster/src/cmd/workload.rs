@@ -15,7 +15,7 @@ use crate::playground::state;
 use crate::token;
 use crate::workload::path::{self, Caller};
 use crate::workload::run::{self, After, Seen, Shared, Source};
-use crate::workload::seats::{Cursor, Order};
+use crate::workload::seats::{Cursor, InTurn, Order};
 use crate::workload::{Kind, Summary, Via, audit, setup};
 
 const ONSALE_SEATS: u32 = 20_000;
@@ -45,10 +45,6 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<bool> {
-    if args.kind == Kind::Besta {
-        let reason = "besta: the cluster does not choose best-available seats yet";
-        return Err(Usage(reason.to_owned()).into());
-    }
     if args.release && args.kind != Kind::Hotseats {
         return Err(Usage("--release belongs to hotseats".to_owned()).into());
     }
@@ -58,6 +54,7 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<bool> {
     let (seen, took) = drive(args, callers, source.clone(), after).await?;
     let touched = match &source {
         Source::Cursor(cursor) => cursor.touched().to_vec(),
+        Source::Best(turn) => turn.touched().to_vec(),
         Source::Hot { .. } => events,
     };
     context.output.note("reading everything back");
@@ -85,7 +82,11 @@ async fn prepare(args: &Args, client: &Client) -> anyhow::Result<(Source, After,
             let after = if args.release { After::Release } else { After::Confirm };
             return Ok((Source::Hot { event, seats }, after, events));
         }
-        Kind::Onsale | Kind::Besta => Order::EventByEvent,
+        Kind::Besta => {
+            let turn = Arc::new(InTurn::new(events.clone()));
+            return Ok((Source::Best(turn), After::Keep, events));
+        }
+        Kind::Onsale => Order::EventByEvent,
         Kind::Spread => Order::InTurn,
     };
     let cursor = Arc::new(Cursor::new(events.clone(), seats, order));

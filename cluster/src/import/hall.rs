@@ -3,7 +3,7 @@
 //! A hall has stalls, a balcony and a gallery, each of curved rows that widen towards the back, and
 //! each a price category. All in integers: the same number of seats is always the same map.
 
-use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section};
+use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section, Shape};
 
 /// Seats of the largest hall.
 pub const HALL_SEATS_MAX: u32 = 20_000;
@@ -59,7 +59,8 @@ fn tier(mut seats: u32, first_row: u32, category: u8, y: &mut i32) -> Vec<Row> {
         let wide = first_row + number;
         let row = if seats < wide + wide / 2 { seats } else { wide };
         seats -= row;
-        rows.push(Row { label: row_label(number), seats: arc(row, category, *y) });
+        let seats = arc(row, category, *y);
+        rows.push(Row { label: row_label(number), shape: Shape::Line, seats });
         *y += ROW_PITCH_MM;
     }
     rows

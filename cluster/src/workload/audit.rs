@@ -24,7 +24,7 @@ pub struct Found {
 pub async fn audit(
     client: &Client,
     events: &[EventId],
-    kept: &[(BookingId, [u32; 2])],
+    kept: &[(BookingId, Vec<u32>)],
 ) -> anyhow::Result<Found> {
     let read: Vec<(Found, BTreeMap<BookingId, Vec<u32>>)> = stream::iter(events)
         .map(|&event| async move {
@@ -44,7 +44,7 @@ pub async fn audit(
         sum.mismatches += found.mismatches;
         all.extend(live);
     }
-    let there = |(id, seats): &&(BookingId, [u32; 2])| {
+    let there = |(id, seats): &&(BookingId, Vec<u32>)| {
         all.get(id).is_some_and(|held| {
             held.len() == seats.len() && seats.iter().all(|seat| held.contains(seat))
         })
@@ -56,7 +56,10 @@ pub async fn audit(
 fn is_live(booking: &Booking) -> bool {
     match booking.state {
         BookingState::Held | BookingState::Paying | BookingState::Confirmed => true,
-        BookingState::Released | BookingState::Expired | BookingState::RefundDue => false,
+        BookingState::Released
+        | BookingState::Expired
+        | BookingState::RefundDue
+        | BookingState::Refunded => false,
     }
 }
 
@@ -86,7 +89,7 @@ fn judge(bookings: &[Booking], states: &[SeatState]) -> Found {
 
 #[cfg(test)]
 mod tests {
-    use rowlock_client::types::UserId;
+    use rowlock_client::types::{BookingExtras, UserId};
 
     use super::*;
 
@@ -107,6 +110,7 @@ mod tests {
             intent: String::new(),
             confirmed_ms: 0,
             decline_reason: String::new(),
+            extras: BookingExtras::default(),
         }
     }
 

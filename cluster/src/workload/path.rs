@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rowlock_client::types::{BookingId, Confirmed, ErrorCode, EventId, SeatId, UserId};
+use rowlock_client::types::{
+    Best, Booking, BookingId, Cart, Confirmed, ErrorCode, EventId, SeatId, UserId,
+};
 use rowlock_client::{Client, Error, key, subject};
 use serde_json::{Value, json};
 
@@ -30,6 +32,7 @@ pub struct Won {
     pub booking: BookingId,
     /// In minor units.
     pub total: u64,
+    pub seats: Vec<u32>,
 }
 
 /// One caller: a user and a way.
@@ -58,22 +61,45 @@ impl Caller {
         match self {
             Self::Client { client, user } => {
                 match client.hold(event, &seats, *user, key::request_key()).await {
-                    Ok(done) => Held::Yes(Won { booking: done.value.id, total: done.value.total }),
-                    Err(Error::Refused(refusal)) => Held::No(refusal.seats),
-                    Err(Error::Unknown) => Held::Unknown,
-                    Err(Error::Unavailable { .. }) => Held::Unavailable,
+                    Ok(done) => won_by(done.value),
+                    Err(error) => lost(error),
                 }
             }
-            Self::Http { http, base, token } => {
+            Self::Http { .. } => {
                 let ids = seats.map(|seat| SeatId::new(event, seat).to_string());
-                let request = http
-                    .post(format!("{base}/bookings"))
-                    .bearer_auth(token)
-                    .header("Idempotency-Key", key::request_key().to_string())
-                    .json(&json!({ "eventId": event.to_string(), "seatIds": ids }));
-                http_held(event, &seats, request.send().await).await
+                let body = json!({ "eventId": event.to_string(), "seatIds": ids });
+                self.post_booking(event, &body).await
             }
         }
+    }
+
+    /// Asks for the best `quantity` seats together.
+    pub async fn hold_best(&self, event: EventId, quantity: u32) -> Held {
+        match self {
+            Self::Client { client, user } => {
+                let best = Some(Best { quantity, ..Best::default() });
+                let cart = Cart { best, ..Cart::default() };
+                match client.hold_cart(event, cart, *user, key::request_key()).await {
+                    Ok(done) => won_by(done.value),
+                    Err(error) => lost(error),
+                }
+            }
+            Self::Http { .. } => {
+                let best = json!({ "quantity": quantity });
+                let body = json!({ "eventId": event.to_string(), "bestAvailable": best });
+                self.post_booking(event, &body).await
+            }
+        }
+    }
+
+    async fn post_booking(&self, event: EventId, body: &Value) -> Held {
+        let Self::Http { http, base, token } = self else { return Held::Unavailable };
+        let request = http
+            .post(format!("{base}/bookings"))
+            .bearer_auth(token)
+            .header("Idempotency-Key", key::request_key().to_string())
+            .json(body);
+        http_held(event, request.send().await).await
     }
 
     /// Gives the seats back.
@@ -138,11 +164,19 @@ pub fn http_client() -> anyhow::Result<reqwest::Client> {
     Ok(reqwest::Client::builder().timeout(HTTP_TIMEOUT).build()?)
 }
 
-async fn http_held(
-    event: EventId,
-    seats: &[u32],
-    response: Result<reqwest::Response, reqwest::Error>,
-) -> Held {
+fn won_by(booking: Booking) -> Held {
+    Held::Yes(Won { booking: booking.id, total: booking.total, seats: booking.seats })
+}
+
+fn lost(error: Error) -> Held {
+    match error {
+        Error::Refused(refusal) => Held::No(refusal.seats),
+        Error::Unknown => Held::Unknown,
+        Error::Unavailable { .. } => Held::Unavailable,
+    }
+}
+
+async fn http_held(event: EventId, response: Result<reqwest::Response, reqwest::Error>) -> Held {
     let response = match response {
         Ok(response) => response,
         Err(error) if error.is_connect() => return Held::Unavailable,
@@ -151,11 +185,10 @@ async fn http_held(
     let status = response.status().as_u16();
     let Ok(body) = response.json::<Value>().await else { return Held::Unknown };
     match status {
-        201 => won(&body).map_or(Held::Unknown, Held::Yes),
+        201 => won(event, &body).map_or(Held::Unknown, Held::Yes),
         400..=499 => {
             let taken = body["seatIds"].as_array().into_iter().flatten();
-            let index = |id: &Value| id.as_str()?.parse::<SeatId>().ok()?.index_in(event);
-            Held::No(taken.filter_map(index).filter(|seat| seats.contains(seat)).collect())
+            Held::No(taken.filter_map(|id| seat_index(event, id)).collect())
         }
         _ if body["code"] == ErrorCode::UnknownOutcome.as_str() => Held::Unknown,
         503 => Held::Unavailable,
@@ -163,11 +196,17 @@ async fn http_held(
     }
 }
 
-fn won(body: &Value) -> Option<Won> {
+fn seat_index(event: EventId, id: &Value) -> Option<u32> {
+    id.as_str()?.parse::<SeatId>().ok()?.index_in(event)
+}
+
+fn won(event: EventId, body: &Value) -> Option<Won> {
     let id = body.get("bookingId").or_else(|| body.get("id"))?;
     let amount = body.get("totalAmount").or_else(|| body.get("amount"))?.as_f64()?;
     // Decimals of a currency with two places, as the API shows them.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small amount")]
     let total = (amount * 100.0).round() as u64;
-    Some(Won { booking: id.as_str()?.parse().ok()?, total })
+    let seats = body["seats"].as_array()?.iter().map(|seat| seat_index(event, &seat["id"]));
+    let seats = seats.collect::<Option<Vec<u32>>>()?;
+    Some(Won { booking: id.as_str()?.parse().ok()?, total, seats })
 }

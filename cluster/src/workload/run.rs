@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use rowlock_client::types::{BookingId, EventId};
 
 use super::path::{Caller, Held, Won};
-use super::seats::{Cursor, Wanted};
+use super::seats::{Cursor, InTurn, Wanted};
 
 /// Longest time that is told apart: a minute.
 const LATENCY_US_MAX: u64 = 60_000_000;
@@ -22,6 +22,8 @@ pub enum Source {
     Cursor(Arc<Cursor>),
     /// All want the seats of one event.
     Hot { event: EventId, seats: u32 },
+    /// All want the best pair of one event, and of the next when there is none.
+    Best(Arc<InTurn>),
 }
 
 /// What one client, or all, saw.
@@ -37,7 +39,7 @@ pub struct Seen {
     /// When the last call came back.
     pub ended: Instant,
     /// Bookings that were acknowledged and kept.
-    pub kept: Vec<(BookingId, [u32; 2])>,
+    pub kept: Vec<(BookingId, Vec<u32>)>,
 }
 
 impl Seen {
@@ -93,28 +95,38 @@ pub async fn client(
     let mut seen = Seen::new()?;
     let mut wanted = match &source {
         Source::Hot { seats, .. } => Wanted::new(*seats),
-        Source::Cursor(_) => Wanted::new(0),
+        Source::Cursor(_) | Source::Best(_) => Wanted::new(0),
     };
     while !shared.stop.load(Ordering::Relaxed) {
         let next = match &source {
-            Source::Cursor(cursor) => cursor.next(),
-            Source::Hot { event, .. } => wanted.pick().map(|seats| (*event, seats)),
+            Source::Cursor(cursor) => cursor.next().map(|(event, seats)| (event, Some(seats))),
+            Source::Hot { event, .. } => wanted.pick().map(|seats| (*event, Some(seats))),
+            Source::Best(events) => events.current().map(|event| (event, None)),
         };
         let Some((event, seats)) = next else { break };
         let began = Instant::now();
-        let held = caller.hold(event, seats).await;
+        let held = match seats {
+            Some(seats) => caller.hold(event, seats).await,
+            None => caller.hold_best(event, 2).await,
+        };
         let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         match held {
             Held::Yes(won) => {
                 seen.ok += 1;
                 seen.latency_us.saturating_record(took_us);
                 shared.holds.fetch_add(1, Ordering::Relaxed);
-                follow(&caller, after, &won, seats, &mut seen).await;
+                follow(&caller, after, &won, &mut seen).await;
                 if after != After::Release {
-                    wanted.gone(&seats);
+                    wanted.gone(&won.seats);
+                    seen.kept.push((won.booking, won.seats));
                 }
             }
             Held::No(taken) => {
+                if let Source::Best(events) = &source {
+                    // No pair is left: that is how an event ends, and no refusal to count.
+                    events.sold_out(event);
+                    continue;
+                }
                 seen.refused += 1;
                 seen.latency_us.saturating_record(took_us);
                 if after != After::Release {
@@ -132,7 +144,7 @@ pub async fn client(
     Ok(seen)
 }
 
-async fn follow(caller: &Caller, after: After, won: &Won, seats: [u32; 2], seen: &mut Seen) {
+async fn follow(caller: &Caller, after: After, won: &Won, seen: &mut Seen) {
     let followed = match after {
         After::Keep => Ok(()),
         After::Confirm => caller.confirm(won).await,
@@ -141,8 +153,5 @@ async fn follow(caller: &Caller, after: After, won: &Won, seats: [u32; 2], seen:
     if let Err(error) = followed {
         tracing::warn!("after a hold: {error:#}");
         seen.after_failed += 1;
-    }
-    if after != After::Release {
-        seen.kept.push((won.booking, seats));
     }
 }

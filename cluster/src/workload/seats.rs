@@ -1,6 +1,6 @@
 //! Which two seats a client asks for next. No I/O.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rand::RngExt as _;
 use rowlock_client::types::EventId;
@@ -56,6 +56,40 @@ impl Cursor {
     }
 }
 
+/// Events that are sold out one after the other, for clients that don't choose their seats.
+#[derive(Debug)]
+pub struct InTurn {
+    events: Vec<EventId>,
+    current: AtomicUsize,
+}
+
+impl InTurn {
+    pub const fn new(events: Vec<EventId>) -> Self {
+        Self { events, current: AtomicUsize::new(0) }
+    }
+
+    /// `None` when all are sold out.
+    pub fn current(&self) -> Option<EventId> {
+        self.events.get(self.current.load(Ordering::Relaxed)).copied()
+    }
+
+    /// A client found nothing left in `event`.
+    pub fn sold_out(&self, event: EventId) {
+        let current = self.current.load(Ordering::Relaxed);
+        if self.events.get(current) == Some(&event) {
+            // Another client may have seen it first: then it has moved on already.
+            let (from, to, relaxed) = (current, current + 1, Ordering::Relaxed);
+            self.current.compare_exchange(from, to, relaxed, relaxed).ok();
+        }
+    }
+
+    /// The events that any seat was asked of.
+    pub fn touched(&self) -> &[EventId] {
+        let count = self.current.load(Ordering::Relaxed) + 1;
+        &self.events[..count.min(self.events.len())]
+    }
+}
+
 /// The seats of one event that a client does not know to be gone.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -104,6 +138,17 @@ mod tests {
             assert_eq!(given.len(), 15);
             assert_eq!(cursor.touched().len(), 3);
         }
+    }
+
+    #[test]
+    fn an_event_is_left_once() {
+        let events = InTurn::new(vec![EventId(1), EventId(2)]);
+        assert_eq!((events.current(), events.touched().len()), (Some(EventId(1)), 1));
+        events.sold_out(EventId(1));
+        events.sold_out(EventId(1));
+        assert_eq!((events.current(), events.touched().len()), (Some(EventId(2)), 2));
+        events.sold_out(EventId(2));
+        assert_eq!((events.current(), events.touched().len()), (None, 2));
     }
 
     #[test]

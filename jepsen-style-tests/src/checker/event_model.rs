@@ -295,8 +295,8 @@ impl EventModel {
                 BookingState::Expired => {
                     state.phases[grant] == Phase::Lapsed || self.lapse(state, grant, op, before_ns)
                 }
-                // No payment is captured here, so none is ever owed back.
-                BookingState::RefundDue => false,
+                // No payment is captured here, so none is ever owed or given back.
+                BookingState::RefundDue | BookingState::Refunded => false,
             },
             Action::Never => false,
             Action::Nothing => true,

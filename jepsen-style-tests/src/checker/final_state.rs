@@ -84,7 +84,10 @@ fn owners(key: &str, last: &Last<'_>, found: &mut Vec<Violation>) {
         let seat_state = match state {
             BookingState::Held | BookingState::Paying => SeatState::Held,
             BookingState::Confirmed => SeatState::Sold,
-            BookingState::Released | BookingState::Expired | BookingState::RefundDue => continue,
+            BookingState::Released
+            | BookingState::Expired
+            | BookingState::RefundDue
+            | BookingState::Refunded => continue,
         };
         for &seat in &operation.value.seats {
             if let Some((other, _)) = owner.insert(seat, (operation, seat_state)) {

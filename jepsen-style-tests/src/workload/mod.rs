@@ -389,6 +389,7 @@ fn booking_value(booking: &Booking, value: &mut Value) {
         Client::Released => BookingState::Released,
         Client::Expired => BookingState::Expired,
         Client::RefundDue => BookingState::RefundDue,
+        Client::Refunded => BookingState::Refunded,
     }));
 }
 

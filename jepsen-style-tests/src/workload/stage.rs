@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rowlock_client::types::EventSpec;
 use rowlock_client::{Client, Error};
-use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section};
+use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section, Shape};
 use rowlock_proto::{EventId, RequestKey, UserId, VenueId};
 use tokio::time::Instant;
 
@@ -141,10 +141,15 @@ fn map() -> SeatMap {
     SeatMap {
         width_mm: SEATS * 500,
         height_mm: 1_000,
+        focus_mm: None,
         categories: vec![Category { name: "Stalls".to_owned(), colour: 0x22_88_cc }],
         sections: vec![Section {
             name: "Stalls".to_owned(),
-            rows: vec![Row { label: "A".to_owned(), seats: (0..SEATS).map(seat).collect() }],
+            rows: vec![Row {
+                label: "A".to_owned(),
+                shape: Shape::Line,
+                seats: (0..SEATS).map(seat).collect(),
+            }],
         }],
         areas: Vec::new(),
     }

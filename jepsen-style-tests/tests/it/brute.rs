@@ -149,7 +149,9 @@ impl World {
                         BookingState::Confirmed => Some(Stage::Sold),
                         BookingState::Released => Some(Stage::Released),
                         BookingState::Expired => Some(Stage::Lapsed),
-                        BookingState::Paying | BookingState::RefundDue => return false,
+                        BookingState::Paying | BookingState::RefundDue | BookingState::Refunded => {
+                            return false;
+                        }
                     };
                     stage == expected
                 }

@@ -2,7 +2,8 @@
 
 use rowlock_proto::{BookingId, ErrorCode, EventId, RequestKey, SeatMapHash, UserId, VenueId, v1};
 use rowlock_raft_store::inventory::{
-    Command, CommandKind, EventPatch, EventSpec, Refusal, User, UserPatch, Venue,
+    Cart, Command, CommandKind, EventPatch, EventSpec, RefundOrder, Refusal, Together, User,
+    UserPatch, Venue, Wanted,
 };
 
 use v1::command::Kind;
@@ -102,10 +103,71 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
             };
             CommandKind::UpdateUser { user: id, patch: Box::new(patch) }
         }
+        Kind::HoldCart(wire) => {
+            CommandKind::HoldCart { event: event(&wire.event)?, cart: Box::new(cart(wire)?) }
+        }
+        Kind::ExtendHold(wire) => CommandKind::ExtendHold { booking: booking(&wire.booking)? },
+        Kind::ReleasePlaces(v1::ReleasePlaces { booking: id, places }) => {
+            CommandKind::ReleasePlaces { booking: booking(&id)?, places }
+        }
+        Kind::RefundPlaces(v1::RefundPlaces { booking: id, places, reason, block }) => {
+            let refund = Box::new(RefundOrder { places, reason, block });
+            CommandKind::RefundPlaces { booking: booking(&id)?, refund }
+        }
+        Kind::SettleRefund(v1::SettleRefund { booking: id, refund, reference }) => {
+            CommandKind::SettleRefund { booking: booking(&id)?, refund, reference }
+        }
+        Kind::TransferTicket(v1::TransferTicket { booking: id, place, version, to }) => {
+            let to = user(&to)?;
+            CommandKind::TransferTicket { booking: booking(&id)?, place, version, to }
+        }
+        Kind::RedeemTicket(v1::RedeemTicket { booking: id, place, version, door }) => {
+            CommandKind::RedeemTicket { booking: booking(&id)?, place, version, door }
+        }
+        Kind::UnredeemTicket(v1::UnredeemTicket { booking: id, place }) => {
+            CommandKind::UnredeemTicket { booking: booking(&id)?, place }
+        }
+        Kind::BlockSeats(v1::BlockSeats { event: id, seats, reason }) => {
+            CommandKind::BlockSeats { event: event(&id)?, seats, reason }
+        }
+        Kind::UnblockSeats(v1::UnblockSeats { event: id, seats }) => {
+            CommandKind::UnblockSeats { event: event(&id)?, seats }
+        }
         Kind::ExpireDue(_) | Kind::Checksum(_) => {
             let detail = "only a shard's leader proposes this".to_owned();
             return Err(Refusal { detail, ..Refusal::of(ErrorCode::NotAllowed) });
         }
+    })
+}
+
+fn cart(wire: v1::HoldCart) -> Result<Cart, Refusal> {
+    let small = |what: &str, number: u32| {
+        u16::try_from(number).map_err(|_| invalid(format!("{what} {number} is not there")))
+    };
+    let best = |best: v1::BestAvailable| {
+        let category = |&number: &u32| {
+            u8::try_from(number).map_err(|_| invalid(format!("category {number} is not there")))
+        };
+        let together = match best.together() {
+            v1::Together::Preferred => Together::Preferred,
+            v1::Together::SameRow => Together::SameRow,
+            v1::Together::Adjacent => Together::Adjacent,
+        };
+        let section = |&number: &u32| small("section", number);
+        Ok(Wanted {
+            quantity: best.quantity,
+            categories: best.categories.iter().map(category).collect::<Result<_, _>>()?,
+            sections: best.sections.iter().map(section).collect::<Result<_, _>>()?,
+            price_max: best.price_max,
+            together,
+            accessible: best.accessible,
+        })
+    };
+    let area = |places: &v1::AreaPlaces| Ok((small("area", places.area)?, places.count));
+    Ok(Cart {
+        best: wire.best.map(best).transpose()?,
+        areas: wire.areas.iter().map(area).collect::<Result<_, _>>()?,
+        seats: wire.seats,
     })
 }
 

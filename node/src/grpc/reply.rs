@@ -4,8 +4,8 @@ use bytes::Bytes;
 use rowlock_proto::{VenueId, v1};
 use rowlock_raft_store::feed;
 use rowlock_raft_store::inventory::{
-    BookingState, BookingView, Change, ChangeKind, EventSpec, EventState, EventView, Refusal,
-    Reply, Returned, User, Venue,
+    AreaCounts, AreaLine, BookingState, BookingView, Change, ChangeKind, EventSpec, EventState,
+    EventView, Refund, Refusal, Reply, Returned, Ticket, User, Venue,
 };
 use tonic::Status;
 
@@ -78,6 +78,9 @@ fn reply(reply: Reply) -> v1::Reply {
             Kind::PaymentBegun(v1::PaymentBegun { booking: Some(booking(*view)), attempt })
         }
         Reply::RefundDue(view) => Kind::RefundDue(v1::RefundDue { booking: Some(booking(*view)) }),
+        Reply::Refund { booking: view, refund } => {
+            Kind::Refund(v1::RefundDecided { booking: Some(booking(*view)), refund })
+        }
         Reply::Expired { retired, more } => Kind::Expired(v1::Expired { retired, more }),
     };
     v1::Reply { kind: Some(kind) }
@@ -91,6 +94,7 @@ fn booking_state(state: BookingState) -> i32 {
         BookingState::Released => v1::BookingState::Released,
         BookingState::Expired => v1::BookingState::Expired,
         BookingState::RefundDue => v1::BookingState::RefundDue,
+        BookingState::Refunded => v1::BookingState::Refunded,
     };
     state.into()
 }
@@ -126,7 +130,33 @@ fn booking(view: BookingView) -> v1::Booking {
         intent: view.intent,
         confirmed_ms: view.confirmed_ms,
         decline_reason: view.decline_reason,
+        areas: view.areas.into_iter().map(area_line).collect(),
+        gone: view.gone,
+        extended: view.extended,
+        refunds: view.refunds.into_iter().map(refund).collect(),
+        tickets: view.tickets.into_iter().map(ticket).collect(),
     }
+}
+
+fn area_line(AreaLine { area, count, price }: AreaLine) -> v1::AreaLine {
+    v1::AreaLine { area: area.into(), count, price }
+}
+
+fn refund(refund: Refund) -> v1::Refund {
+    let Refund { key: _, amount, decided_ms, reason, reference } = refund;
+    v1::Refund { amount, decided_ms, reason, reference }
+}
+
+fn ticket((place, ticket): (u32, Ticket)) -> v1::Ticket {
+    let (redeemed_ms, door) =
+        ticket.redeemed.map_or((0, String::new()), |redeemed| (redeemed.at_ms, redeemed.door));
+    let holder = ticket.holder.map_or_else(Bytes::new, |holder| raw(holder.to_bytes()));
+    v1::Ticket { place, holder, version: ticket.version, redeemed_ms, door }
+}
+
+fn area_places(areas: Vec<(u16, u32)>) -> Vec<v1::AreaPlaces> {
+    let places = |(area, count): (u16, u32)| v1::AreaPlaces { area: area.into(), count };
+    areas.into_iter().map(places).collect()
 }
 
 fn event(view: EventView) -> v1::Event {
@@ -145,7 +175,12 @@ fn event(view: EventView) -> v1::Event {
         event_no: view.event_no,
         created_ms: view.created_ms,
         revision: view.revision,
+        areas: view.areas.into_iter().map(area_counts).collect(),
     }
+}
+
+fn area_counts(AreaCounts { capacity, held, sold }: AreaCounts) -> v1::AreaCounts {
+    v1::AreaCounts { capacity, held, sold }
 }
 
 fn event_spec(spec: EventSpec) -> v1::EventSpec {
@@ -286,6 +321,42 @@ fn change_kind(kind: ChangeKind) -> v1::change::Kind {
         }
         ChangeKind::SeatMapSealed { map, seats } => {
             Kind::SeatMapSealed(v1::SeatMapSealed { map: Bytes::copy_from_slice(&map.0), seats })
+        }
+        ChangeKind::PlacesChanged { event, booking, areas, state } => {
+            Kind::PlacesChanged(v1::PlacesChanged {
+                event: raw(event.to_bytes()),
+                booking: raw(booking.to_bytes()),
+                areas: area_places(areas),
+                state: booking_state(state),
+            })
+        }
+        ChangeKind::HoldExtended { booking, expires_ms } => {
+            Kind::HoldExtended(v1::HoldExtended { booking: raw(booking.to_bytes()), expires_ms })
+        }
+        ChangeKind::SeatsBlocked { event, seats, reason } => {
+            Kind::SeatsBlocked(v1::SeatsBlocked { event: raw(event.to_bytes()), seats, reason })
+        }
+        ChangeKind::SeatsUnblocked { event, seats } => {
+            Kind::SeatsUnblocked(v1::SeatsUnblocked { event: raw(event.to_bytes()), seats })
+        }
+        ChangeKind::PlacesRefunded { booking, refund, places, amount } => {
+            let booking = raw(booking.to_bytes());
+            Kind::PlacesRefunded(v1::PlacesRefunded { booking, refund, places, amount })
+        }
+        ChangeKind::RefundSettled { booking, refund, reference } => {
+            let booking = raw(booking.to_bytes());
+            Kind::RefundSettled(v1::RefundSettled { booking, refund, reference })
+        }
+        ChangeKind::TicketTransferred { booking, place, to, version } => {
+            let (booking, to) = (raw(booking.to_bytes()), raw(to.to_bytes()));
+            Kind::TicketTransferred(v1::TicketTransferred { booking, place, to, version })
+        }
+        ChangeKind::TicketRedeemed { booking, place, door } => {
+            let booking = raw(booking.to_bytes());
+            Kind::TicketRedeemed(v1::TicketRedeemed { booking, place, door })
+        }
+        ChangeKind::TicketUnredeemed { booking, place } => {
+            Kind::TicketUnredeemed(v1::TicketUnredeemed { booking: raw(booking.to_bytes()), place })
         }
     }
 }

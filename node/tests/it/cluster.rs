@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rowlock_node::config::{ClusterId, Config, Peers};
 use rowlock_node::run::Node;
-use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section};
+use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section, Shape};
 use rowlock_proto::v1::cluster_client::ClusterClient;
 use rowlock_proto::v1::inventory_client::InventoryClient;
 use rowlock_proto::v1::{answer, call, command, query, query_reply, reply, retry};
@@ -281,10 +281,11 @@ fn hall() -> Vec<u8> {
         category: 0,
         flags: 0,
     };
-    let row = Row { label: "A".into(), seats: (0..100).map(seat).collect() };
+    let row = Row { label: "A".into(), shape: Shape::Line, seats: (0..100).map(seat).collect() };
     let map = SeatMap {
         width_mm: 50_000,
         height_mm: 1_000,
+        focus_mm: None,
         categories: vec![Category { name: "All".into(), colour: 0 }],
         sections: vec![Section { name: "Stalls".into(), rows: vec![row] }],
         areas: Vec::new(),

@@ -8,10 +8,15 @@ fn small_map() -> SeatMap {
     SeatMap {
         width_mm: 10_000,
         height_mm: 5_000,
+        focus_mm: None,
         categories: vec![Category { name: "Stalls".to_owned(), colour: 0x00ff_8800 }],
         sections: vec![Section {
             name: "Parkett".to_owned(),
-            rows: vec![Row { label: "A".to_owned(), seats: vec![seat("1", 0), seat("2", 500)] }],
+            rows: vec![Row {
+                label: "A".to_owned(),
+                shape: Shape::Line,
+                seats: vec![seat("1", 0), seat("2", 500)],
+            }],
         }],
         areas: vec![],
     }

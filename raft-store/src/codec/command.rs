@@ -9,7 +9,9 @@ use super::text::{
     event_state, event_state_number,
 };
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
-use crate::inventory::{Batch, Change, ChangeKind, Command, CommandKind, Returned};
+use crate::inventory::{
+    Batch, Cart, Change, ChangeKind, Command, CommandKind, RefundOrder, Returned, Together, Wanted,
+};
 
 /// Bytes of an average command: a two-seat hold.
 const COMMAND_BYTES: usize = 64;
@@ -40,6 +42,81 @@ enum KindV1 {
     RegisterUser { user: [u8; 16], doc: UserV1 },
     UpdateUser { user: [u8; 16], patch: UserPatchV1 },
     Checksum { nonce: u64 },
+    HoldCart { event: [u8; 16], cart: CartV1 },
+    ExtendHold { booking: [u8; 16] },
+    ReleasePlaces { booking: [u8; 16], places: Vec<u32> },
+    BlockSeats { event: [u8; 16], seats: Vec<u32>, reason: String },
+    UnblockSeats { event: [u8; 16], seats: Vec<u32> },
+    RefundPlaces { booking: [u8; 16], places: Vec<u32>, reason: String, block: bool },
+    SettleRefund { booking: [u8; 16], refund: u32, reference: String },
+    TransferTicket { booking: [u8; 16], place: u32, version: u32, to: [u8; 16] },
+    RedeemTicket { booking: [u8; 16], place: u32, version: u32, door: String },
+    UnredeemTicket { booking: [u8; 16], place: u32 },
+}
+
+#[derive(Encode, Decode)]
+struct CartV1 {
+    seats: Vec<u32>,
+    best: Option<WantedV1>,
+    areas: Vec<(u16, u32)>,
+}
+
+#[derive(Encode, Decode)]
+struct WantedV1 {
+    quantity: u32,
+    categories: Vec<u8>,
+    sections: Vec<u16>,
+    price_max: Option<u64>,
+    together: TogetherV1,
+    accessible: bool,
+}
+
+/// The order of the variants is the format.
+#[derive(Encode, Decode)]
+enum TogetherV1 {
+    Preferred,
+    SameRow,
+    Adjacent,
+}
+
+impl From<&Cart> for CartV1 {
+    fn from(cart: &Cart) -> Self {
+        let wanted = |wanted: &Wanted| WantedV1 {
+            quantity: wanted.quantity,
+            categories: wanted.categories.clone(),
+            sections: wanted.sections.clone(),
+            price_max: wanted.price_max,
+            together: match wanted.together {
+                Together::Preferred => TogetherV1::Preferred,
+                Together::SameRow => TogetherV1::SameRow,
+                Together::Adjacent => TogetherV1::Adjacent,
+            },
+            accessible: wanted.accessible,
+        };
+        Self {
+            seats: cart.seats.clone(),
+            best: cart.best.as_ref().map(wanted),
+            areas: cart.areas.clone(),
+        }
+    }
+}
+
+impl From<CartV1> for Cart {
+    fn from(stored: CartV1) -> Self {
+        let wanted = |wanted: WantedV1| Wanted {
+            quantity: wanted.quantity,
+            categories: wanted.categories,
+            sections: wanted.sections,
+            price_max: wanted.price_max,
+            together: match wanted.together {
+                TogetherV1::Preferred => Together::Preferred,
+                TogetherV1::SameRow => Together::SameRow,
+                TogetherV1::Adjacent => Together::Adjacent,
+            },
+            accessible: wanted.accessible,
+        };
+        Self { seats: stored.seats, best: stored.best.map(wanted), areas: stored.areas }
+    }
 }
 
 impl From<&CommandKind> for KindV1 {
@@ -91,6 +168,47 @@ impl From<&CommandKind> for KindV1 {
                 Self::UpdateUser { user: user.to_bytes(), patch: patch.as_ref().into() }
             }
             CommandKind::Checksum { nonce } => Self::Checksum { nonce: *nonce },
+            CommandKind::HoldCart { event, cart } => {
+                Self::HoldCart { event: event.to_bytes(), cart: cart.as_ref().into() }
+            }
+            CommandKind::ExtendHold { booking } => Self::ExtendHold { booking: booking.to_bytes() },
+            CommandKind::ReleasePlaces { booking, places } => {
+                Self::ReleasePlaces { booking: booking.to_bytes(), places: places.clone() }
+            }
+            CommandKind::BlockSeats { event, seats, reason } => Self::BlockSeats {
+                event: event.to_bytes(),
+                seats: seats.clone(),
+                reason: reason.clone(),
+            },
+            CommandKind::UnblockSeats { event, seats } => {
+                Self::UnblockSeats { event: event.to_bytes(), seats: seats.clone() }
+            }
+            CommandKind::RefundPlaces { booking, refund } => Self::RefundPlaces {
+                booking: booking.to_bytes(),
+                places: refund.places.clone(),
+                reason: refund.reason.clone(),
+                block: refund.block,
+            },
+            CommandKind::SettleRefund { booking, refund, reference } => Self::SettleRefund {
+                booking: booking.to_bytes(),
+                refund: *refund,
+                reference: reference.clone(),
+            },
+            CommandKind::TransferTicket { booking, place, version, to } => Self::TransferTicket {
+                booking: booking.to_bytes(),
+                place: *place,
+                version: *version,
+                to: to.to_bytes(),
+            },
+            CommandKind::RedeemTicket { booking, place, version, door } => Self::RedeemTicket {
+                booking: booking.to_bytes(),
+                place: *place,
+                version: *version,
+                door: door.clone(),
+            },
+            CommandKind::UnredeemTicket { booking, place } => {
+                Self::UnredeemTicket { booking: booking.to_bytes(), place: *place }
+            }
         }
     }
 }
@@ -143,6 +261,40 @@ impl From<KindV1> for CommandKind {
                 Self::UpdateUser { user: UserId::from_bytes(user), patch: Box::new(patch.into()) }
             }
             KindV1::Checksum { nonce } => Self::Checksum { nonce },
+            KindV1::HoldCart { event, cart } => {
+                Self::HoldCart { event: EventId::from_bytes(event), cart: Box::new(cart.into()) }
+            }
+            KindV1::ExtendHold { booking } => {
+                Self::ExtendHold { booking: BookingId::from_bytes(booking) }
+            }
+            KindV1::ReleasePlaces { booking, places } => {
+                Self::ReleasePlaces { booking: BookingId::from_bytes(booking), places }
+            }
+            KindV1::BlockSeats { event, seats, reason } => {
+                Self::BlockSeats { event: EventId::from_bytes(event), seats, reason }
+            }
+            KindV1::UnblockSeats { event, seats } => {
+                Self::UnblockSeats { event: EventId::from_bytes(event), seats }
+            }
+            KindV1::RefundPlaces { booking, places, reason, block } => Self::RefundPlaces {
+                booking: BookingId::from_bytes(booking),
+                refund: Box::new(RefundOrder { places, reason, block }),
+            },
+            KindV1::SettleRefund { booking, refund, reference } => {
+                Self::SettleRefund { booking: BookingId::from_bytes(booking), refund, reference }
+            }
+            KindV1::TransferTicket { booking, place, version, to } => Self::TransferTicket {
+                booking: BookingId::from_bytes(booking),
+                place,
+                version,
+                to: UserId::from_bytes(to),
+            },
+            KindV1::RedeemTicket { booking, place, version, door } => {
+                Self::RedeemTicket { booking: BookingId::from_bytes(booking), place, version, door }
+            }
+            KindV1::UnredeemTicket { booking, place } => {
+                Self::UnredeemTicket { booking: BookingId::from_bytes(booking), place }
+            }
         }
     }
 }
@@ -218,6 +370,15 @@ enum ChangeKindV1 {
     VenuePut([u8; 16]),
     UserChanged([u8; 16]),
     SeatMapSealed([u8; 32], u32),
+    PlacesChanged([u8; 16], [u8; 16], Vec<(u16, u32)>, u8),
+    HoldExtended([u8; 16], u64),
+    SeatsBlocked([u8; 16], Vec<u32>, String),
+    SeatsUnblocked([u8; 16], Vec<u32>),
+    PlacesRefunded([u8; 16], u32, Vec<u32>, u64),
+    RefundSettled([u8; 16], u32, String),
+    TicketTransferred([u8; 16], u32, [u8; 16], u32),
+    TicketRedeemed([u8; 16], u32, String),
+    TicketUnredeemed([u8; 16], u32),
 }
 
 fn store_returned(returned: &Returned) -> ReturnedV1 {
@@ -276,6 +437,36 @@ impl From<&ChangeKind> for ChangeKindV1 {
             ChangeKind::VenuePut { venue } => Self::VenuePut(venue.to_bytes()),
             ChangeKind::UserChanged { user } => Self::UserChanged(user.to_bytes()),
             ChangeKind::SeatMapSealed { map, seats } => Self::SeatMapSealed(map.0, *seats),
+            ChangeKind::PlacesChanged { event, booking, areas, state } => Self::PlacesChanged(
+                event.to_bytes(),
+                booking.to_bytes(),
+                areas.clone(),
+                booking_state_number(*state),
+            ),
+            ChangeKind::HoldExtended { booking, expires_ms } => {
+                Self::HoldExtended(booking.to_bytes(), *expires_ms)
+            }
+            ChangeKind::SeatsBlocked { event, seats, reason } => {
+                Self::SeatsBlocked(event.to_bytes(), seats.clone(), reason.clone())
+            }
+            ChangeKind::SeatsUnblocked { event, seats } => {
+                Self::SeatsUnblocked(event.to_bytes(), seats.clone())
+            }
+            ChangeKind::PlacesRefunded { booking, refund, places, amount } => {
+                Self::PlacesRefunded(booking.to_bytes(), *refund, places.clone(), *amount)
+            }
+            ChangeKind::RefundSettled { booking, refund, reference } => {
+                Self::RefundSettled(booking.to_bytes(), *refund, reference.clone())
+            }
+            ChangeKind::TicketTransferred { booking, place, to, version } => {
+                Self::TicketTransferred(booking.to_bytes(), *place, to.to_bytes(), *version)
+            }
+            ChangeKind::TicketRedeemed { booking, place, door } => {
+                Self::TicketRedeemed(booking.to_bytes(), *place, door.clone())
+            }
+            ChangeKind::TicketUnredeemed { booking, place } => {
+                Self::TicketUnredeemed(booking.to_bytes(), *place)
+            }
         }
     }
 }
@@ -324,6 +515,44 @@ impl TryFrom<ChangeKindV1> for ChangeKind {
             ChangeKindV1::UserChanged(user) => Self::UserChanged { user: UserId::from_bytes(user) },
             ChangeKindV1::SeatMapSealed(map, seats) => {
                 Self::SeatMapSealed { map: SeatMapHash(map), seats }
+            }
+            ChangeKindV1::PlacesChanged(event, booking, areas, state) => Self::PlacesChanged {
+                event: EventId::from_bytes(event),
+                booking: BookingId::from_bytes(booking),
+                areas,
+                state: booking_state(state)?,
+            },
+            ChangeKindV1::HoldExtended(booking, expires_ms) => {
+                Self::HoldExtended { booking: BookingId::from_bytes(booking), expires_ms }
+            }
+            ChangeKindV1::SeatsBlocked(event, seats, reason) => {
+                Self::SeatsBlocked { event: EventId::from_bytes(event), seats, reason }
+            }
+            ChangeKindV1::SeatsUnblocked(event, seats) => {
+                Self::SeatsUnblocked { event: EventId::from_bytes(event), seats }
+            }
+            ChangeKindV1::PlacesRefunded(booking, refund, places, amount) => Self::PlacesRefunded {
+                booking: BookingId::from_bytes(booking),
+                refund,
+                places,
+                amount,
+            },
+            ChangeKindV1::RefundSettled(booking, refund, reference) => {
+                Self::RefundSettled { booking: BookingId::from_bytes(booking), refund, reference }
+            }
+            ChangeKindV1::TicketTransferred(booking, place, to, version) => {
+                Self::TicketTransferred {
+                    booking: BookingId::from_bytes(booking),
+                    place,
+                    to: UserId::from_bytes(to),
+                    version,
+                }
+            }
+            ChangeKindV1::TicketRedeemed(booking, place, door) => {
+                Self::TicketRedeemed { booking: BookingId::from_bytes(booking), place, door }
+            }
+            ChangeKindV1::TicketUnredeemed(booking, place) => {
+                Self::TicketUnredeemed { booking: BookingId::from_bytes(booking), place }
             }
         })
     }

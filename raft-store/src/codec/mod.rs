@@ -13,8 +13,8 @@ use bincode::{Decode, Encode};
 
 pub use command::{decode_batch, decode_changes, encode_batch, encode_changes};
 pub use records::{
-    BlockOfBookings, BlockOfRefusals, BlockOfSeats, EventRecord, MapPartRecord, ShardRecord,
-    UserRecord, VenueRecord,
+    BlockOfBookings, BlockOfExtras, BlockOfRefusals, BlockOfSeats, BlockedSeats, EventRecord,
+    MapPartRecord, ShardRecord, UserRecord, VenueRecord,
 };
 
 /// First byte of every value.

@@ -1,5 +1,8 @@
 //! State records: many bookings, seats or refusals in one value.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bincode::{Decode, Encode};
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 
@@ -9,7 +12,10 @@ use super::text::{
 };
 use super::{Error, decode, encode};
 use crate::inventory::event::Remembered;
-use crate::inventory::{Booking, EventSpec, EventState, Payment, User, Venue};
+use crate::inventory::{
+    AreaLine, Booking, EventSpec, EventState, Extras, Payment, Redeemed, Refund, Ticket, User,
+    Venue,
+};
 
 /// Clock, revision, and how many events each slot has numbered.
 #[derive(Debug)]
@@ -206,6 +212,7 @@ impl TryFrom<BookingV1> for Booking {
                     decline_reason: payment.decline_reason,
                 })
             }),
+            extras: None,
         })
     }
 }
@@ -221,6 +228,129 @@ impl BlockOfBookings {
     }
     pub fn decode(bytes: &[u8]) -> Result<Vec<Booking>, Error> {
         decode::<Vec<BookingV1>>(bytes)?.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+/// Seats that are not for sale, gathered by reason.
+#[derive(Debug)]
+pub struct BlockedSeats;
+
+impl BlockedSeats {
+    pub fn encode(blocked: &BTreeMap<u32, Arc<str>>) -> Vec<u8> {
+        let mut by_reason: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        for (&seat, reason) in blocked {
+            by_reason.entry(reason).or_default().push(seat);
+        }
+        encode(by_reason.into_iter().collect::<Vec<_>>(), blocked.len() * 4 + 64)
+    }
+    pub fn decode(bytes: &[u8]) -> Result<BTreeMap<u32, Arc<str>>, Error> {
+        let by_reason: Vec<(String, Vec<u32>)> = decode(bytes)?;
+        let seats = by_reason.into_iter().flat_map(|(reason, seats)| {
+            let reason: Arc<str> = reason.into();
+            seats.into_iter().map(move |seat| (seat, Arc::clone(&reason)))
+        });
+        Ok(seats.collect())
+    }
+}
+
+#[derive(Encode, Decode)]
+struct ExtrasV1 {
+    areas: Vec<(u16, u32, u64)>,
+    gone: Vec<u32>,
+    extended_from_ms: u64,
+    charged: u64,
+    refunds: Vec<RefundV1>,
+    tickets: Vec<(u32, TicketV1)>,
+}
+
+#[derive(Encode, Decode)]
+struct RefundV1 {
+    key: [u8; 16],
+    amount: u64,
+    decided_ms: u64,
+    reason: String,
+    reference: String,
+}
+
+#[derive(Encode, Decode)]
+struct TicketV1 {
+    holder: Option<[u8; 16]>,
+    version: u32,
+    /// Door, time, and the key of the scan.
+    redeemed: Option<(String, u64, [u8; 16])>,
+}
+
+impl From<&Extras> for ExtrasV1 {
+    fn from(extras: &Extras) -> Self {
+        let refund = |refund: &Refund| RefundV1 {
+            key: refund.key.to_bytes(),
+            amount: refund.amount,
+            decided_ms: refund.decided_ms,
+            reason: refund.reason.clone(),
+            reference: refund.reference.clone(),
+        };
+        let ticket = |ticket: &Ticket| TicketV1 {
+            holder: ticket.holder.map(UserId::to_bytes),
+            version: ticket.version,
+            redeemed: ticket
+                .redeemed
+                .as_ref()
+                .map(|Redeemed { door, at_ms, key }| (door.clone(), *at_ms, key.to_bytes())),
+        };
+        Self {
+            areas: extras.areas.iter().map(|line| (line.area, line.count, line.price)).collect(),
+            gone: extras.gone.clone(),
+            extended_from_ms: extras.extended_from_ms,
+            charged: extras.charged,
+            refunds: extras.refunds.iter().map(refund).collect(),
+            tickets: extras.tickets.iter().map(|(&place, it)| (place, ticket(it))).collect(),
+        }
+    }
+}
+
+impl From<ExtrasV1> for Extras {
+    fn from(stored: ExtrasV1) -> Self {
+        let refund = |refund: RefundV1| Refund {
+            key: RequestKey::from_bytes(refund.key),
+            amount: refund.amount,
+            decided_ms: refund.decided_ms,
+            reason: refund.reason,
+            reference: refund.reference,
+        };
+        let ticket = |ticket: TicketV1| Ticket {
+            holder: ticket.holder.map(UserId::from_bytes),
+            version: ticket.version,
+            redeemed: ticket.redeemed.map(|(door, at_ms, key)| Redeemed {
+                door,
+                at_ms,
+                key: RequestKey::from_bytes(key),
+            }),
+        };
+        let line = |(area, count, price)| AreaLine { area, count, price };
+        Self {
+            areas: stored.areas.into_iter().map(line).collect(),
+            gone: stored.gone,
+            extended_from_ms: stored.extended_from_ms,
+            charged: stored.charged,
+            refunds: stored.refunds.into_iter().map(refund).collect(),
+            tickets: stored.tickets.into_iter().map(|(place, it)| (place, ticket(it))).collect(),
+        }
+    }
+}
+
+/// What some of the bookings of one block have besides, by their place in the block.
+#[derive(Debug)]
+pub struct BlockOfExtras;
+
+impl BlockOfExtras {
+    pub fn encode<'a>(extras: impl Iterator<Item = Option<&'a Extras>>) -> Vec<u8> {
+        let some =
+            (0_u16..).zip(extras).filter_map(|(place, it)| Some((place, ExtrasV1::from(it?))));
+        encode(some.collect::<Vec<_>>(), 256)
+    }
+    pub fn decode(bytes: &[u8]) -> Result<Vec<(u16, Extras)>, Error> {
+        let stored: Vec<(u16, ExtrasV1)> = decode(bytes)?;
+        Ok(stored.into_iter().map(|(place, extras)| (place, extras.into())).collect())
     }
 }
 

@@ -225,6 +225,7 @@ pub(super) const fn booking_state_number(state: BookingState) -> u8 {
         BookingState::Released => 4,
         BookingState::Expired => 5,
         BookingState::RefundDue => 6,
+        BookingState::Refunded => 7,
     }
 }
 
@@ -236,6 +237,7 @@ pub(super) const fn booking_state(number: u8) -> Result<BookingState, Error> {
         4 => BookingState::Released,
         5 => BookingState::Expired,
         6 => BookingState::RefundDue,
+        7 => BookingState::Refunded,
         _ => return Err(Error::Meaning),
     })
 }

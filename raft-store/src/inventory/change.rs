@@ -73,6 +73,53 @@ pub enum ChangeKind {
         map: SeatMapHash,
         seats: u32,
     },
+    /// Places in areas were held, sold or given back: `state` is what their booking became.
+    PlacesChanged {
+        event: EventId,
+        booking: BookingId,
+        areas: Vec<(u16, u32)>,
+        state: BookingState,
+    },
+    HoldExtended {
+        booking: BookingId,
+        expires_ms: u64,
+    },
+    SeatsBlocked {
+        event: EventId,
+        seats: Vec<u32>,
+        reason: String,
+    },
+    SeatsUnblocked {
+        event: EventId,
+        seats: Vec<u32>,
+    },
+    /// Sold places were taken back; the money is owed under `refund`.
+    PlacesRefunded {
+        booking: BookingId,
+        refund: u32,
+        places: Vec<u32>,
+        amount: u64,
+    },
+    RefundSettled {
+        booking: BookingId,
+        refund: u32,
+        reference: String,
+    },
+    TicketTransferred {
+        booking: BookingId,
+        place: u32,
+        to: UserId,
+        version: u32,
+    },
+    TicketRedeemed {
+        booking: BookingId,
+        place: u32,
+        door: String,
+    },
+    TicketUnredeemed {
+        booking: BookingId,
+        place: u32,
+    },
 }
 
 /// Seats that came back.

@@ -7,10 +7,13 @@ use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 use rowlock_proto::seat_map;
 
+pub use super::best::{Together, Wanted};
 use super::reply::Refusal;
 
 /// Seats of one hold.
 pub const SEATS_PER_HOLD_MAX: usize = 100;
+/// Seats that one command blocks or unblocks.
+pub const SEATS_PER_BLOCKING_MAX: usize = 10_000;
 /// Bytes of a name, city or the like.
 pub const NAME_BYTES_MAX: usize = 255;
 /// Bytes of a description.
@@ -53,22 +56,154 @@ pub const SYSTEM: UserId = UserId(0);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandKind {
-    PutSeatMapPart { map: SeatMapHash, part: u32, parts: u32, data: Vec<u8> },
-    PutVenue { venue: VenueId, doc: Box<Venue> },
-    CreateEvent { event: EventId, spec: Box<EventSpec> },
-    UpdateEvent { event: EventId, patch: Box<EventPatch> },
-    PublishEvent { event: EventId },
-    CancelEvent { event: EventId },
-    HoldSeats { event: EventId, seats: Vec<u32> },
-    ReleaseHold { booking: BookingId },
-    BeginPayment { booking: BookingId, amount: u64 },
-    AttachIntent { booking: BookingId, attempt: u32, intent: String },
-    ConfirmPayment { booking: BookingId, attempt: u32, intent: String },
-    FailPayment { booking: BookingId, attempt: u32, reason: String },
-    RegisterUser { user: UserId, doc: Box<User> },
-    UpdateUser { user: UserId, patch: Box<UserPatch> },
-    ExpireDue { max: u32 },
-    Checksum { nonce: u64 },
+    PutSeatMapPart {
+        map: SeatMapHash,
+        part: u32,
+        parts: u32,
+        data: Vec<u8>,
+    },
+    PutVenue {
+        venue: VenueId,
+        doc: Box<Venue>,
+    },
+    CreateEvent {
+        event: EventId,
+        spec: Box<EventSpec>,
+    },
+    UpdateEvent {
+        event: EventId,
+        patch: Box<EventPatch>,
+    },
+    PublishEvent {
+        event: EventId,
+    },
+    CancelEvent {
+        event: EventId,
+    },
+    HoldSeats {
+        event: EventId,
+        seats: Vec<u32>,
+    },
+    ReleaseHold {
+        booking: BookingId,
+    },
+    BeginPayment {
+        booking: BookingId,
+        amount: u64,
+    },
+    AttachIntent {
+        booking: BookingId,
+        attempt: u32,
+        intent: String,
+    },
+    ConfirmPayment {
+        booking: BookingId,
+        attempt: u32,
+        intent: String,
+    },
+    FailPayment {
+        booking: BookingId,
+        attempt: u32,
+        reason: String,
+    },
+    RegisterUser {
+        user: UserId,
+        doc: Box<User>,
+    },
+    UpdateUser {
+        user: UserId,
+        patch: Box<UserPatch>,
+    },
+    ExpireDue {
+        max: u32,
+    },
+    Checksum {
+        nonce: u64,
+    },
+    /// Several kinds of places at once, all or nothing.
+    HoldCart {
+        event: EventId,
+        cart: Box<Cart>,
+    },
+    /// Gives the hold its whole time again, counted from now; once.
+    ExtendHold {
+        booking: BookingId,
+    },
+    /// Gives some places of a hold back, by their numbers in the booking.
+    ReleasePlaces {
+        booking: BookingId,
+        places: Vec<u32>,
+    },
+    /// Takes free seats out of sale.
+    BlockSeats {
+        event: EventId,
+        seats: Vec<u32>,
+        reason: String,
+    },
+    UnblockSeats {
+        event: EventId,
+        seats: Vec<u32>,
+    },
+    /// Takes sold places back and owes their price; all that are left if `places` is empty.
+    RefundPlaces {
+        booking: BookingId,
+        refund: Box<RefundOrder>,
+    },
+    /// The provider has paid refund number `refund`, counted from 0, of a booking.
+    SettleRefund {
+        booking: BookingId,
+        refund: u32,
+        reference: String,
+    },
+    /// Passes a ticket on to another user; codes printed before are dead.
+    TransferTicket {
+        booking: BookingId,
+        place: u32,
+        version: u32,
+        to: UserId,
+    },
+    /// Lets a ticket in.
+    RedeemTicket {
+        booking: BookingId,
+        place: u32,
+        version: u32,
+        door: String,
+    },
+    /// Undoes a redemption that was a mistake.
+    UnredeemTicket {
+        booking: BookingId,
+        place: u32,
+    },
+}
+
+/// What one hold takes.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Cart {
+    /// These very seats.
+    pub seats: Vec<u32>,
+    /// The best that there are.
+    pub best: Option<Wanted>,
+    /// Places in areas without seats: area and count.
+    pub areas: Vec<(u16, u32)>,
+}
+
+impl Cart {
+    /// Places that are asked for.
+    pub fn count(&self) -> u32 {
+        let seats = u32::try_from(self.seats.len()).unwrap_or(u32::MAX);
+        let best = self.best.as_ref().map_or(0, |best| best.quantity);
+        let areas = self.areas.iter().fold(0_u32, |sum, (_, count)| sum.saturating_add(*count));
+        seats.saturating_add(best).saturating_add(areas)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RefundOrder {
+    /// Numbers of places in the booking; none: all that are left.
+    pub places: Vec<u32>,
+    pub reason: String,
+    /// The seats don't go back on sale.
+    pub block: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -257,7 +392,26 @@ impl CommandKind {
                 }
                 Ok(())
             }
-            Self::PublishEvent { .. }
+            Self::HoldCart { cart, .. } => check_cart(cart),
+            Self::ReleasePlaces { places, .. } => check_places(places),
+            Self::BlockSeats { seats, reason, .. } => {
+                text("reason", reason, NAME_BYTES_MAX)?;
+                check_seat_list(seats, SEATS_PER_BLOCKING_MAX)
+            }
+            Self::UnblockSeats { seats, .. } => check_seat_list(seats, SEATS_PER_BLOCKING_MAX),
+            Self::RefundPlaces { refund, .. } => {
+                text("reason", &refund.reason, NAME_BYTES_MAX)?;
+                if refund.places.is_empty() { Ok(()) } else { check_places(&refund.places) }
+            }
+            Self::SettleRefund { reference, .. } => {
+                required("reference", reference)?;
+                text("reference", reference, NAME_BYTES_MAX)
+            }
+            Self::RedeemTicket { door, .. } => text("door", door, NAME_BYTES_MAX),
+            Self::ExtendHold { .. }
+            | Self::TransferTicket { .. }
+            | Self::UnredeemTicket { .. }
+            | Self::PublishEvent { .. }
             | Self::CancelEvent { .. }
             | Self::ReleaseHold { .. }
             | Self::BeginPayment { .. }
@@ -268,26 +422,80 @@ impl CommandKind {
 
 /// At least one seat, none twice, no more than a booking may have.
 pub(super) fn check_seats(seats: &[u32]) -> Result<(), Refusal> {
+    check_seat_list(seats, SEATS_PER_HOLD_MAX)
+}
+
+fn check_seat_list(seats: &[u32], most: usize) -> Result<(), Refusal> {
     if seats.is_empty() {
         return Err(Refusal::of(ErrorCode::NoSeats));
     }
-    if seats.len() > SEATS_PER_HOLD_MAX {
-        return Err(Refusal {
-            limit: SEATS_PER_HOLD_MAX as u64,
-            ..Refusal::of(ErrorCode::TooManySeats)
-        });
-    }
-    let mut repeated: Vec<u32> = Vec::new();
-    let mut rest = seats;
-    while let Some((seat, tail)) = rest.split_first() {
-        if tail.contains(seat) && !repeated.contains(seat) {
-            repeated.push(*seat);
-        }
-        rest = tail;
-    }
+    too_many(seats.len(), most)?;
+    let repeated = repeated(seats);
     if repeated.is_empty() {
         Ok(())
     } else {
         Err(Refusal { seats: repeated, ..Refusal::of(ErrorCode::SeatRepeated) })
     }
+}
+
+fn too_many(count: usize, most: usize) -> Result<(), Refusal> {
+    if count > most {
+        return Err(Refusal { limit: most as u64, ..Refusal::of(ErrorCode::TooManySeats) });
+    }
+    Ok(())
+}
+
+/// What stands in a list more than once, in the order in which it comes up.
+fn repeated(list: &[u32]) -> Vec<u32> {
+    // A hold names a few seats: looking through them is quicker than sorting.
+    if list.len() <= SEATS_PER_HOLD_MAX {
+        let mut repeated: Vec<u32> = Vec::new();
+        let mut rest = list;
+        while let Some((item, tail)) = rest.split_first() {
+            if tail.contains(item) && !repeated.contains(item) {
+                repeated.push(*item);
+            }
+            rest = tail;
+        }
+        return repeated;
+    }
+    let mut sorted = list.to_vec();
+    sorted.sort_unstable();
+    let twice = sorted.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
+    twice.filter_map(|same| same.first().copied()).collect()
+}
+
+/// Numbers of places in a booking: at least one, none twice.
+fn check_places(places: &[u32]) -> Result<(), Refusal> {
+    if places.is_empty() {
+        return Err(Refusal::of(ErrorCode::NoSeats));
+    }
+    too_many(places.len(), SEATS_PER_HOLD_MAX)?;
+    match repeated(places).first() {
+        None => Ok(()),
+        Some(place) => Err(invalid(format!("place {place} is named twice"))),
+    }
+}
+
+/// Something is asked for, nothing twice, and no more than a booking may have.
+pub(super) fn check_cart(cart: &Cart) -> Result<(), Refusal> {
+    let count = usize::try_from(cart.count()).unwrap_or(usize::MAX);
+    if count == 0 {
+        return Err(Refusal::of(ErrorCode::NoSeats));
+    }
+    too_many(count, SEATS_PER_HOLD_MAX)?;
+    if !cart.seats.is_empty() {
+        check_seats(&cart.seats)?;
+    }
+    if cart.best.as_ref().is_some_and(|best| best.quantity == 0) {
+        return Err(invalid("the quantity of best available seats is 0"));
+    }
+    let areas: Vec<u32> = cart.areas.iter().map(|&(area, _)| area.into()).collect();
+    if let Some(area) = repeated(&areas).first() {
+        return Err(invalid(format!("area {area} is named twice")));
+    }
+    if let Some((area, _)) = cart.areas.iter().find(|(_, count)| *count == 0) {
+        return Err(invalid(format!("no places are asked for in area {area}")));
+    }
+    Ok(())
 }

@@ -3,18 +3,23 @@
 //! Invariants:
 //! - `owners[seat]` is the number of the one booking that owns the seat, or 0 (P1).
 //! - `held + sold` of `counts` are the seats that have an owner; `sold` those of confirmed ones.
-//! - `by_key` has one entry for each booking; `per_user` sums the owned seats of each user.
+//! - `held + sold` of an area are the places of its live bookings, at most its capacity.
+//! - `by_key` has one entry for each booking; `per_user` sums the owned places of each user.
 //! - Bookings are numbered from 1 without gaps and never removed from their place.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
+use std::sync::Arc;
 
 use rowlock_proto::ids::{EventId, RequestKey, UserId};
 use rowlock_proto::shard::Slot;
 
-use super::booking::{Booking, BookingState};
+use super::booking::{Booking, BookingState, Places};
 use super::command::EventSpec;
-use super::reply::{EventState, Refusal, SeatCounts};
+use super::free::Free;
+use super::layout::Layout;
+use super::planted::{Mistake, planted};
+use super::reply::{AreaCounts, EventState, Refusal, SeatCounts};
 
 /// Seats of one state record.
 pub const SEATS_PER_BLOCK: u32 = 512;
@@ -39,10 +44,12 @@ pub struct Event {
     pub state: EventState,
     pub created_ms: u64,
     pub revision: u64,
-    /// Category of each seat; shared by all events of a map.
-    pub categories: std::sync::Arc<[u8]>,
-    /// Number of the booking that owns the seat; 0: available.
-    pub owners: Vec<u32>,
+    /// What the map means; shared by all its events.
+    pub layout: Arc<Layout>,
+    /// Number of the booking that owns the seat; 0: nobody. Empty until a seat has its first owner.
+    owners: Vec<u32>,
+    /// Why a seat is not for sale. Only seats without an owner are.
+    pub blocked: BTreeMap<u32, Arc<str>>,
     /// `bookings[n - 1]` is booking number n.
     pub bookings: Vec<Booking>,
     /// Remembered refusals, oldest first; `refusals_from` is the number of the first.
@@ -51,8 +58,11 @@ pub struct Event {
 
     // Derived; rebuilt after a load.
     pub counts: SeatCounts,
+    pub areas: Vec<AreaCounts>,
     pub by_key: BTreeMap<(UserId, RequestKey), KeyOwner>,
     pub per_user: BTreeMap<UserId, UserCounts>,
+    /// Built by the first search for the best seats.
+    pub free: Option<Free>,
 }
 
 /// What a key was used for.
@@ -64,7 +74,7 @@ pub enum KeyOwner {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct UserCounts {
-    /// Seats that the user's live bookings own.
+    /// Places that the user's live bookings own.
     pub seats: u32,
     pub refusals: u32,
 }
@@ -81,30 +91,98 @@ pub struct Remembered {
 }
 
 impl Event {
+    /// A draft.
+    pub fn new(id: EventId, event_no: u32, spec: EventSpec, layout: Arc<Layout>) -> Self {
+        let mut event = Self {
+            id,
+            slot: id.slot(),
+            event_no,
+            spec,
+            state: EventState::Draft,
+            created_ms: 0,
+            revision: 0,
+            layout,
+            owners: Vec::new(),
+            blocked: BTreeMap::new(),
+            bookings: Vec::new(),
+            refusals: VecDeque::new(),
+            refusals_from: 0,
+            counts: SeatCounts::default(),
+            areas: Vec::new(),
+            by_key: BTreeMap::new(),
+            per_user: BTreeMap::new(),
+            free: None,
+        };
+        event.counts = event.all_available();
+        event.areas = event.layout.no_places_taken();
+        event
+    }
+
     pub fn booking(&self, seq: u32) -> Option<&Booking> {
         self.bookings.get(usize::try_from(seq.checked_sub(1)?).ok()?)
     }
     pub fn booking_mut(&mut self, seq: u32) -> Option<&mut Booking> {
         self.bookings.get_mut(usize::try_from(seq.checked_sub(1)?).ok()?)
     }
-    /// The owner's number, 0 if available, `None` if there is no such seat.
+    pub fn seat_total(&self) -> u32 {
+        u32::try_from(self.layout.categories.len()).unwrap_or(u32::MAX)
+    }
+    /// The owner's number, 0 if there is none, `None` if there is no such seat.
     pub fn owner(&self, seat: u32) -> Option<u32> {
-        self.owners.get(usize::try_from(seat).ok()?).copied()
+        let owner = self.owners.get(usize::try_from(seat).ok()?).copied();
+        owner.or_else(|| (seat < self.seat_total()).then_some(0))
+    }
+    /// The owner of each seat, in order.
+    pub fn owners(&self) -> impl Iterator<Item = u32> {
+        let total = usize::try_from(self.seat_total()).unwrap_or(usize::MAX);
+        self.owners.iter().copied().chain(std::iter::repeat(0)).take(total)
+    }
+    /// The owners of a range of seats; nothing if nobody has ever owned one.
+    pub fn owners_in(&self, seats: Range<usize>) -> &[u32] {
+        let end = seats.end.min(self.owners.len());
+        self.owners.get(seats.start.min(end)..end).unwrap_or(&[])
+    }
+    /// Whether anybody may have the seat now.
+    pub fn is_free(&self, seat: u32) -> bool {
+        self.owner(seat) == Some(0)
+            && (self.blocked.is_empty()
+                || !self.blocked.contains_key(&seat)
+                || planted(Mistake::BlockedIsFree))
+    }
+    /// Writes owners as they were stored. False: there are no such seats.
+    pub fn load_owners(&mut self, first: usize, owners: &[u32]) -> bool {
+        self.allocate();
+        let end = first.saturating_add(owners.len());
+        let place = self.owners.get_mut(first..end);
+        place.map(|place| place.copy_from_slice(owners)).is_some()
+    }
+    fn allocate(&mut self) {
+        if self.owners.is_empty() {
+            self.owners = vec![0; self.layout.categories.len()];
+        }
     }
     fn set_owner(&mut self, seat: u32, owner: u32) {
+        self.allocate();
         if let Some(slot) = usize::try_from(seat).ok().and_then(|seat| self.owners.get_mut(seat)) {
             *slot = owner;
         }
+        self.seat_changed(seat);
+    }
+    /// Free or not: a search must look again.
+    pub fn seat_changed(&mut self, seat: u32) {
+        if let Some(free) = &mut self.free {
+            free.touch(&self.layout, seat);
+        }
     }
     pub fn price(&self, seat: u32) -> Option<u64> {
-        let category = *self.categories.get(usize::try_from(seat).ok()?)?;
+        let category = *self.layout.categories.get(usize::try_from(seat).ok()?)?;
         self.spec.prices.get(usize::from(category)).copied()
     }
 
     /// Gives `seats` to booking `seq` of `user`. P1: the caller has seen that each is available.
     pub fn take_seats(&mut self, seats: &[u32], seq: u32, user: UserId, sold: bool) {
         for &seat in seats {
-            assert_eq!(self.owner(seat), Some(0), "a seat is given only while it is available");
+            assert!(self.is_free(seat), "a seat is given only while it is available");
             self.set_owner(seat, seq);
         }
         let count = seat_count(seats);
@@ -117,22 +195,72 @@ impl Event {
         self.per_user.entry(user).or_default().seats += count;
     }
 
-    /// Takes `seats` back from booking `seq`, which holds or has bought them.
-    pub fn return_seats(&mut self, seats: &[u32], seq: u32, user: UserId) {
+    /// Takes `seats` back from booking `seq`, which holds them, or has bought them.
+    pub fn return_seats(&mut self, seats: &[u32], seq: u32, user: UserId, sold: bool) {
         for &seat in seats {
             assert_eq!(self.owner(seat), Some(seq), "only its owner gives a seat back");
             self.set_owner(seat, 0);
         }
         let count = seat_count(seats);
-        self.counts.held -= count;
+        *(if sold { &mut self.counts.sold } else { &mut self.counts.held }) -= count;
         self.counts.available += count;
         self.forget_seats_of(user, count);
     }
 
-    /// The held seats of a booking are sold to it.
-    pub fn sell_seats(&mut self, count: u32) {
-        self.counts.held -= count;
-        self.counts.sold += count;
+    /// Takes a seat without an owner out of sale.
+    pub fn block(&mut self, seat: u32, reason: Arc<str>) {
+        if self.blocked.insert(seat, reason).is_none() {
+            self.counts.available -= 1;
+            self.counts.blocked += 1;
+        }
+        self.seat_changed(seat);
+    }
+
+    /// False: it was not blocked.
+    pub fn unblock(&mut self, seat: u32) -> bool {
+        let was = self.blocked.remove(&seat).is_some();
+        if was {
+            self.counts.blocked -= 1;
+            self.counts.available += 1;
+            self.seat_changed(seat);
+        }
+        was
+    }
+
+    pub fn has_room(&self, area: u16, count: u32) -> bool {
+        self.areas.get(usize::from(area)).is_some_and(|area| area.available() >= count)
+    }
+
+    /// Gives places in areas to a booking of `user`. The caller has seen that there is room.
+    pub fn take_areas(&mut self, areas: &[(u16, u32)], user: UserId, sold: bool) {
+        for &(area, count) in areas {
+            let Some(area) = self.areas.get_mut(usize::from(area)) else { continue };
+            assert!(count <= area.available(), "places are given only while there is room");
+            *(if sold { &mut area.sold } else { &mut area.held }) += count;
+            self.per_user.entry(user).or_default().seats += count;
+        }
+    }
+
+    /// Takes places back from a booking that holds them, or has bought them.
+    pub fn return_areas(&mut self, areas: &[(u16, u32)], user: UserId, sold: bool) {
+        for &(area, count) in areas {
+            let Some(area) = self.areas.get_mut(usize::from(area)) else { continue };
+            *(if sold { &mut area.sold } else { &mut area.held }) -= count;
+            self.forget_seats_of(user, count);
+        }
+    }
+
+    /// What a booking holds is sold to it.
+    pub fn sell(&mut self, places: &Places) {
+        let seats = seat_count(&places.seats);
+        self.counts.held -= seats;
+        self.counts.sold += seats;
+        for &(area, count) in &places.areas {
+            if let Some(area) = self.areas.get_mut(usize::from(area)) {
+                area.held -= count;
+                area.sold += count;
+            }
+        }
     }
 
     fn forget_seats_of(&mut self, user: UserId, count: u32) {
@@ -184,32 +312,45 @@ impl Event {
         }
     }
 
+    /// Counts of an event of which nothing is held or sold.
+    fn all_available(&self) -> SeatCounts {
+        let total = self.seat_total();
+        let blocked = u32::try_from(self.blocked.len()).unwrap_or(u32::MAX);
+        SeatCounts { total, available: total - blocked, blocked, ..SeatCounts::default() }
+    }
+
     /// Rebuilds what is derived, after the records were loaded.
     pub fn rebuild(&mut self) {
         self.by_key.clear();
         self.per_user.clear();
-        let total = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
-        let mut counts = SeatCounts { total, available: total, ..SeatCounts::default() };
+        self.free = None;
+        let mut counts = self.all_available();
         // Refusals first: a key that was refused, forgotten and then granted belongs to its booking.
         for (number, remembered) in (self.refusals_from..).zip(&self.refusals) {
             let key = (remembered.user, remembered.key);
             self.by_key.insert(key, KeyOwner::Refusal(number));
             self.per_user.entry(remembered.user).or_default().refusals += 1;
         }
+        let mut areas = self.layout.no_places_taken();
         for (seq, booking) in (1..).zip(&self.bookings) {
             self.by_key.insert((booking.user, booking.key), KeyOwner::Booking(seq));
-            let seats = seat_count(&booking.seats);
-            if booking.state.owns_seats() {
-                counts.available -= seats;
-                if booking.state == BookingState::Confirmed {
-                    counts.sold += seats;
-                } else {
-                    counts.held += seats;
-                }
-                self.per_user.entry(booking.user).or_default().seats += seats;
+            if !booking.state.owns_seats() {
+                continue;
             }
+            let places = booking.places();
+            let seats = seat_count(&places.seats);
+            let sold = booking.state == BookingState::Confirmed;
+            counts.available -= seats;
+            *(if sold { &mut counts.sold } else { &mut counts.held }) += seats;
+            for (area, count) in &places.areas {
+                if let Some(area) = areas.get_mut(usize::from(*area)) {
+                    *(if sold { &mut area.sold } else { &mut area.held }) += count;
+                }
+            }
+            self.per_user.entry(booking.user).or_default().seats += places.count();
         }
         self.counts = counts;
+        self.areas = areas;
     }
 }
 

@@ -13,12 +13,13 @@ use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, BookingLocator, EventId, UserId};
 use rowlock_proto::shard::{hash64, mix64};
 
-use super::booking::{Booking, BookingState};
+use super::booking::{AreaLine, Booking, BookingState, Extras};
 use super::change::{ChangeKind, Returned};
 use super::command::{Command, check_seats};
 use super::event::{
     Event, KeyOwner, REFUSAL_MEMORY_MS, REFUSALS_PER_BLOCK, Remembered, seat_count,
 };
+use super::planted::{Mistake, planted};
 use super::record::RecordKey;
 use super::reply::{Answer, EventState, Refusal, Reply};
 use super::{Deadline, Outbox, State, fingerprint, query, refuse};
@@ -37,57 +38,86 @@ impl State {
             return (Err(refusal), 0);
         }
         self.retire_due_owners(id, seats);
-        if self.events.get(&id).is_some_and(|event| over_limit(event, command.principal, seats)) {
-            self.retire_due_of_user(id, command.principal);
-        }
-        let due_after_ms = 2 * self.config.clock_bound_ms;
-        let Some(event) = self.events.get_mut(&id) else {
+        self.retire_due_over_limit(id, command.principal, seat_count(seats));
+        let Some(event) = self.events.get(&id) else {
             return (refuse(ErrorCode::EventNotFound), 0);
         };
         match judge(event, clock_ms, command.principal, seats) {
-            Ok(()) => {
-                let deadlines = &mut self.deadlines;
-                match grant(event, &mut self.log, command, seats, fingerprint) {
-                    Some((seq, expires_ms)) => {
-                        let at_ms = expires_ms.saturating_add(due_after_ms);
-                        deadlines.insert(Deadline { at_ms, event: id, seq });
-                        let view = event.booking(seq).map(|booking| query::granted(event, booking));
-                        let view = view.expect("the booking was added just now");
-                        (Ok(Reply::Booking(Box::new(view))), 0)
-                    }
-                    None => (refuse(ErrorCode::BookingLimitReached), 0),
-                }
-            }
-            Err(refusal) => {
-                let (gone, kept) = event.remember_refusal(Remembered {
-                    user: command.principal,
-                    key: command.key,
-                    fingerprint,
-                    index: self.log.index,
-                    at_ms: clock_ms,
-                    refusal: refusal.clone(),
-                });
-                let no = event_no(event);
-                if !gone.is_empty() {
-                    // The event's record says where the remembered ones begin.
-                    self.log.touch(RecordKey::Event(no));
-                }
-                let last = gone.end.saturating_sub(1);
-                let dropped = gone.start / REFUSALS_PER_BLOCK..=last / REFUSALS_PER_BLOCK;
-                let dropped = dropped.filter(|_| !gone.is_empty());
-                for block in dropped.chain(kept.map(|number| number / REFUSALS_PER_BLOCK)) {
-                    self.log.touch(RecordKey::Refusals(no, block));
-                }
-                (Err(refusal), 0)
-            }
+            Ok(()) => (self.give(command, id, fingerprint, seats, &[]), 0),
+            Err(refusal) => (self.refuse_hold(command, id, fingerprint, refusal), 0),
         }
     }
 
+    /// Gives free places to a new booking. The caller has seen that each of them is free.
+    pub(super) fn give(
+        &mut self,
+        command: &Command,
+        id: EventId,
+        fingerprint: u64,
+        seats: &[u32],
+        areas: &[AreaLine],
+    ) -> Answer {
+        let due_after_ms = 2 * self.config.clock_bound_ms;
+        let Some(event) = self.events.get_mut(&id) else {
+            return refuse(ErrorCode::EventNotFound);
+        };
+        match grant(event, &mut self.log, command, seats, areas, fingerprint) {
+            Some((seq, expires_ms)) => {
+                let at_ms = expires_ms.saturating_add(due_after_ms);
+                self.deadlines.insert(Deadline { at_ms, event: id, seq });
+                let view = event.booking(seq).map(|booking| query::granted(event, booking));
+                let view = view.expect("the booking was added just now");
+                Ok(Reply::Booking(Box::new(view)))
+            }
+            None => refuse(ErrorCode::BookingLimitReached),
+        }
+    }
+
+    /// Refuses a hold and remembers it for the repeats of its request (P4).
+    pub(super) fn refuse_hold(
+        &mut self,
+        command: &Command,
+        id: EventId,
+        fingerprint: u64,
+        refusal: Refusal,
+    ) -> Answer {
+        let at_ms = self.log.clock_ms;
+        let Some(event) = self.events.get_mut(&id) else {
+            return refuse(ErrorCode::EventNotFound);
+        };
+        let (gone, kept) = event.remember_refusal(Remembered {
+            user: command.principal,
+            key: command.key,
+            fingerprint,
+            index: self.log.index,
+            at_ms,
+            refusal: refusal.clone(),
+        });
+        let no = event_no(event);
+        if !gone.is_empty() {
+            // The event's record says where the remembered ones begin.
+            self.log.touch(RecordKey::Event(no));
+        }
+        let last = gone.end.saturating_sub(1);
+        let dropped = gone.start / REFUSALS_PER_BLOCK..=last / REFUSALS_PER_BLOCK;
+        let dropped = dropped.filter(|_| !gone.is_empty());
+        for block in dropped.chain(kept.map(|number| number / REFUSALS_PER_BLOCK)) {
+            self.log.touch(RecordKey::Refusals(no, block));
+        }
+        Err(refusal)
+    }
+
     /// The first answer to this key, if it was used and is remembered (P4).
-    fn repeated(&self, event: &Event, command: &Command, print: u64) -> Option<(Answer, u64)> {
+    pub(super) fn repeated(
+        &self,
+        event: &Event,
+        command: &Command,
+        print: u64,
+    ) -> Option<(Answer, u64)> {
         let owner = event.by_key.get(&(command.principal, command.key))?;
         let reused = || Some((refuse(ErrorCode::IdempotencyKeyReused), 0));
         match *owner {
+            KeyOwner::Booking(_) if planted(Mistake::KeyForgotten) => None,
             KeyOwner::Booking(seq) => {
                 let booking = event.booking(seq)?;
                 if booking.fingerprint != print {
@@ -118,19 +148,16 @@ impl State {
         match booking.state {
             BookingState::Released => Ok(Reply::Done),
             BookingState::Expired => refuse(ErrorCode::BookingExpired),
-            BookingState::Paying | BookingState::Confirmed | BookingState::RefundDue => {
-                refuse(ErrorCode::BookingStateConflict)
-            }
+            BookingState::Paying
+            | BookingState::Confirmed
+            | BookingState::RefundDue
+            | BookingState::Refunded => refuse(ErrorCode::BookingStateConflict),
             BookingState::Held if self.is_due(booking) => {
-                if let Some(returned) = self.end_hold(event, seq, BookingState::Expired) {
-                    self.log.note(ChangeKind::SeatsReturned(returned));
-                }
+                self.end_hold_alone(event, seq, BookingState::Expired);
                 refuse(ErrorCode::BookingExpired)
             }
             BookingState::Held => {
-                if let Some(returned) = self.end_hold(event, seq, BookingState::Released) {
-                    self.log.note(ChangeKind::SeatsReturned(returned));
-                }
+                self.end_hold_alone(event, seq, BookingState::Released);
                 Ok(Reply::Done)
             }
         }
@@ -142,8 +169,11 @@ impl State {
         principal: UserId,
         id: BookingId,
     ) -> Option<(&Event, &Booking)> {
-        self.find_booking(id)
-            .filter(|(_, booking)| principal == booking.user || principal == super::SYSTEM)
+        self.find_booking(id).filter(|(_, booking)| {
+            principal == booking.user
+                || principal == super::SYSTEM
+                || planted(Mistake::OwnerUnchecked)
+        })
     }
 
     /// Ends a `Held` booking and gives its seats back.
@@ -160,14 +190,26 @@ impl State {
             return None;
         }
         booking.state = into;
-        let (user, seats) = (booking.user, booking.seats.clone());
+        let (user, places) = (booking.user, booking.places());
         let (booking, at_ms) = (booking.id, booking.expires_ms.saturating_add(due_after_ms));
         self.deadlines.remove(&Deadline { at_ms, event: id, seq });
-        event.return_seats(&seats, seq, user);
+        event.return_seats(&places.seats, seq, user, false);
+        event.return_areas(&places.areas, user, false);
         let no = event_no(event);
-        self.log.touch_seats(no, &seats);
+        self.log.touch_seats(no, &places.seats);
         self.log.touch_booking(no, seq);
-        Some(Returned { event: id, booking, seats: seats.into_vec(), state: into })
+        if !places.areas.is_empty() {
+            let areas = places.areas;
+            self.log.note(ChangeKind::PlacesChanged { event: id, booking, areas, state: into });
+        }
+        Some(Returned { event: id, booking, seats: places.seats, state: into })
+    }
+
+    /// Ends a hold and says so on its own.
+    pub(super) fn end_hold_alone(&mut self, id: EventId, seq: u32, into: BookingState) {
+        if let Some(returned) = self.end_hold(id, seq, into) {
+            self.log.note(ChangeKind::SeatsReturned(returned));
+        }
     }
 
     /// Retires the due holds that own any of `seats`.
@@ -179,15 +221,16 @@ impl State {
             .filter(|&owner| event.booking(owner).is_some_and(|booking| self.is_due(booking)))
             .collect();
         for seq in due {
-            if let Some(returned) = self.end_hold(id, seq, BookingState::Expired) {
-                self.log.note(ChangeKind::SeatsReturned(returned));
-            }
+            self.end_hold_alone(id, seq, BookingState::Expired);
         }
     }
 
-    /// Retires the due holds of one user in one event, so that they don't count against a limit.
-    fn retire_due_of_user(&mut self, id: EventId, user: UserId) {
+    /// Retires the due holds of one user in one event, if they are what puts it over its limit.
+    pub(super) fn retire_due_over_limit(&mut self, id: EventId, user: UserId, more: u32) {
         let Some(event) = self.events.get(&id) else { return };
+        if !over_limit(event, user, more) {
+            return;
+        }
         let due: Vec<u32> = self
             .due()
             .filter(|deadline| deadline.event == id)
@@ -195,9 +238,7 @@ impl State {
             .map(|deadline| deadline.seq)
             .collect();
         for seq in due {
-            if let Some(returned) = self.end_hold(id, seq, BookingState::Expired) {
-                self.log.note(ChangeKind::SeatsReturned(returned));
-            }
+            self.end_hold_alone(id, seq, BookingState::Expired);
         }
     }
 }
@@ -206,17 +247,24 @@ pub(super) const fn event_no(event: &Event) -> (u16, u32) {
     (event.slot.number(), event.event_no)
 }
 
-fn over_limit(event: &Event, user: UserId, seats: &[u32]) -> bool {
+fn over_limit(event: &Event, user: UserId, more: u32) -> bool {
     let limit = event.spec.max_seats_per_user;
     if limit == 0 {
         return false;
     }
     let owned = event.per_user.get(&user).map_or(0, |counts| counts.seats);
-    owned.saturating_add(seat_count(seats)) > limit
+    owned.saturating_add(more) > limit
 }
 
 /// Whether `user` may have all of `seats` now.
 fn judge(event: &Event, clock_ms: u64, user: UserId, seats: &[u32]) -> Result<(), Refusal> {
+    judge_sale(event, clock_ms)?;
+    judge_seats(event, seats)?;
+    judge_limit(event, user, seat_count(seats))
+}
+
+/// Whether anything is sold now.
+pub(super) fn judge_sale(event: &Event, clock_ms: u64) -> Result<(), Refusal> {
     match event.state {
         EventState::Published => {}
         EventState::Draft => return Err(Refusal::of(ErrorCode::EventStateConflict)),
@@ -229,19 +277,27 @@ fn judge(event: &Event, clock_ms: u64, user: UserId, seats: &[u32]) -> Result<()
     if clock_ms >= closes_ms {
         return Err(Refusal { limit: closes_ms, ..Refusal::of(ErrorCode::SaleClosed) });
     }
+    Ok(())
+}
+
+/// Whether all of `seats` are there and free.
+pub(super) fn judge_seats(event: &Event, seats: &[u32]) -> Result<(), Refusal> {
     let with = |code, seats: Vec<u32>| Err(Refusal { seats, ..Refusal::of(code) });
-    let where_owner = |wanted: fn(Option<u32>) -> bool| -> Vec<u32> {
-        seats.iter().copied().filter(|&seat| wanted(event.owner(seat))).collect()
-    };
-    let unknown = where_owner(|owner| owner.is_none());
+    let unknown: Vec<u32> =
+        seats.iter().copied().filter(|&seat| event.owner(seat).is_none()).collect();
     if !unknown.is_empty() {
         return with(ErrorCode::SeatUnknown, unknown);
     }
-    let taken = where_owner(|owner| owner != Some(0));
-    if !taken.is_empty() {
+    let taken: Vec<u32> = seats.iter().copied().filter(|&seat| !event.is_free(seat)).collect();
+    if !taken.is_empty() && !planted(Mistake::TakenIsFree) {
         return with(ErrorCode::SeatTaken, taken);
     }
-    if over_limit(event, user, seats) {
+    Ok(())
+}
+
+/// Whether `user` may have so many places more.
+pub(super) fn judge_limit(event: &Event, user: UserId, more: u32) -> Result<(), Refusal> {
+    if over_limit(event, user, more) {
         let limit = u64::from(event.spec.max_seats_per_user);
         return Err(Refusal { limit, ..Refusal::of(ErrorCode::LimitExceeded) });
     }
@@ -254,6 +310,7 @@ fn grant(
     log: &mut Outbox,
     command: &Command,
     seats: &[u32],
+    areas: &[AreaLine],
     fingerprint: u64,
 ) -> Option<(u32, u64)> {
     let seq = u32::try_from(event.bookings.len()).ok()?.checked_add(1)?;
@@ -265,7 +322,10 @@ fn grant(
     let tag = u128::from(mix64(low)) | (u128::from(mix64(low ^ u64::from(seq))) << 64);
     let prices = seats.iter().map(|&seat| event.price(seat).unwrap_or(0)).collect();
     let id = BookingId::new(locator, tag);
+    let counts: Vec<(u16, u32)> = areas.iter().map(|line| (line.area, line.count)).collect();
+    let extras = (!areas.is_empty()).then(|| Extras { areas: areas.to_vec(), ..Extras::default() });
     event.take_seats(seats, seq, user, false);
+    event.take_areas(&counts, user, false);
     event.by_key.insert((user, command.key), KeyOwner::Booking(seq));
     event.bookings.push(Booking {
         id,
@@ -279,10 +339,16 @@ fn grant(
         created_ms: log.clock_ms,
         expires_ms,
         payment: None,
+        extras: extras.map(Box::new),
     });
     let no = event_no(event);
     log.touch_seats(no, seats);
     log.touch_booking(no, seq);
+    if !counts.is_empty() {
+        log.touch_extras(no, seq);
+        let (event, state) = (event.id, BookingState::Held);
+        log.note(ChangeKind::PlacesChanged { event, booking: id, areas: counts, state });
+    }
     log.note(ChangeKind::SeatsHeld {
         event: event.id,
         booking: id,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::booking::BookingState;
+use super::booking::{BookingState, Places};
 use super::event::{Event, KeyOwner, seat_count};
 use super::reply::SeatCounts;
 use super::{Deadline, State};
@@ -60,16 +60,23 @@ impl State {
 
 /// P1 and P2: each seat and each live booking point at one another; the counts are the sums.
 fn audit_seats(event: &Event, found: &mut Vec<String>) {
-    let mut counts = SeatCounts { total: seat_count_of(event), ..SeatCounts::default() };
+    let mut counts = SeatCounts { total: event.seat_total(), ..SeatCounts::default() };
     let mut owned: BTreeMap<u32, u32> = BTreeMap::new();
-    for (seat, &owner) in (0_u32..).zip(&event.owners) {
+    for (seat, owner) in (0_u32..).zip(event.owners()) {
+        let blocked = event.blocked.contains_key(&seat);
         if owner == 0 {
-            counts.available += 1;
+            let place = if blocked { &mut counts.blocked } else { &mut counts.available };
+            *place += 1;
             continue;
+        }
+        if blocked {
+            found.push(format!("seat {seat} of {}: blocked, and has an owner", event.id));
         }
         *owned.entry(owner).or_default() += 1;
         match event.booking(owner) {
-            Some(booking) if booking.state.owns_seats() && booking.seats.contains(&seat) => {
+            Some(booking)
+                if booking.state.owns_seats() && booking.seats_here().any(|its| its == seat) =>
+            {
                 if booking.state == BookingState::Confirmed {
                     counts.sold += 1;
                 } else {
@@ -86,18 +93,29 @@ fn audit_seats(event: &Event, found: &mut Vec<String>) {
         found.push(format!("{}: counts {:?}, seats say {counts:?}", event.id, event.counts));
     }
     let mut per_user: BTreeMap<_, u32> = BTreeMap::new();
+    let mut areas = event.layout.no_places_taken();
     for (seq, booking) in (1..).zip(&event.bookings) {
         let has = owned.get(&seq).copied().unwrap_or(0);
-        let due = if booking.state.owns_seats() { seat_count(&booking.seats) } else { 0 };
+        let places = if booking.state.owns_seats() { booking.places() } else { Places::default() };
+        let due = seat_count(&places.seats);
         if has != due {
             found.push(format!("booking {}: owns {has} seats instead of {due}", booking.id));
         }
-        if due > 0 {
-            *per_user.entry(booking.user).or_default() += due;
+        if places.count() > 0 {
+            *per_user.entry(booking.user).or_default() += places.count();
+        }
+        for &(area, count) in &places.areas {
+            if let Some(area) = areas.get_mut(usize::from(area)) {
+                let sold = booking.state == BookingState::Confirmed;
+                *(if sold { &mut area.sold } else { &mut area.held }) += count;
+            }
         }
         if booking.state == BookingState::Paying && booking.payment.is_none() {
             found.push(format!("booking {}: paying without a payment", booking.id));
         }
+    }
+    if areas != event.areas || areas.iter().any(|area| area.held + area.sold > area.capacity) {
+        found.push(format!("{}: areas {:?}, bookings say {areas:?}", event.id, event.areas));
     }
     let kept: BTreeMap<_, _> = event
         .per_user
@@ -108,10 +126,6 @@ fn audit_seats(event: &Event, found: &mut Vec<String>) {
     if kept != per_user {
         found.push(format!("{}: seats per user do not add up", event.id));
     }
-}
-
-fn seat_count_of(event: &Event) -> u32 {
-    u32::try_from(event.owners.len()).unwrap_or(u32::MAX)
 }
 
 /// P4: every booking is found by its key.

@@ -1,6 +1,6 @@
 //! Events as the organiser shapes them: created as drafts, published, changed, cancelled.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{EVENTS_PER_SLOT_MAX, EventId};
@@ -10,8 +10,9 @@ use super::change::ChangeKind;
 use super::command::{EventPatch, EventSpec};
 use super::event::Event;
 use super::hold::event_no;
+use super::planted::{Mistake, planted};
 use super::record::RecordKey;
-use super::reply::{Answer, EventState, Refusal, Reply, SeatCounts};
+use super::reply::{Answer, EventState, Refusal, Reply};
 use super::{State, refuse};
 
 fn wrong_prices(expected: usize, given: usize) -> Answer {
@@ -29,8 +30,8 @@ impl State {
         let Some(map) = self.maps.get(&spec.map).and_then(|map| map.sealed.as_ref()) else {
             return refuse(ErrorCode::SeatMapNotFound);
         };
-        if spec.prices.len() != map.category_count {
-            return wrong_prices(map.category_count, spec.prices.len());
+        if spec.prices.len() != map.layout.category_count {
+            return wrong_prices(map.layout.category_count, spec.prices.len());
         }
         let slot = id.slot();
         let created = self.events_created.get(&slot.number()).copied().unwrap_or(0);
@@ -39,29 +40,10 @@ impl State {
         }
         let event_no = created + 1;
         self.events_created.insert(slot.number(), event_no);
-        let categories = map.categories.clone();
-        let total = u32::try_from(categories.len()).unwrap_or(u32::MAX);
+        let mut event = Event::new(id, event_no, spec.clone(), map.layout.clone());
+        event.created_ms = self.log.clock_ms;
         self.by_no.insert((slot.number(), event_no), id);
-        self.events.insert(
-            id,
-            Event {
-                id,
-                slot,
-                event_no,
-                spec: spec.clone(),
-                state: EventState::Draft,
-                created_ms: self.log.clock_ms,
-                revision: 0,
-                owners: vec![0; categories.len()],
-                categories,
-                bookings: Vec::new(),
-                refusals: std::collections::VecDeque::new(),
-                refusals_from: 0,
-                counts: SeatCounts { total, available: total, ..SeatCounts::default() },
-                by_key: BTreeMap::new(),
-                per_user: BTreeMap::new(),
-            },
-        );
+        self.events.insert(id, event);
         self.event_changed(id);
         Ok(Reply::Done)
     }
@@ -129,9 +111,12 @@ impl State {
             return Ok(Reply::Done);
         }
         event.state = EventState::Cancelled;
-        // By the seats, which are bounded, and not by the bookings, which are many more in time.
-        let owners: BTreeSet<u32> = event.owners.iter().copied().filter(|&seq| seq != 0).collect();
-        let holds: Vec<_> = owners
+        // By the deadlines, which are those of live holds, and not by the bookings, which are many
+        // more in time.
+        let held = self.deadlines.iter().filter(|deadline| deadline.event == id);
+        let held = held.filter(|_| !planted(Mistake::HoldsKept));
+        let held: BTreeSet<u32> = held.map(|deadline| deadline.seq).collect();
+        let holds: Vec<_> = held
             .into_iter()
             .filter_map(|seq| {
                 let booking = self.events.get(&id)?.booking(seq)?;
@@ -150,7 +135,8 @@ impl State {
     fn seats_in_use(&self, id: EventId) -> bool {
         let Some(event) = self.events.get(&id) else { return false };
         let counts = self.counts_now(event);
-        counts.held + counts.sold > 0
+        let areas = self.areas_now(event);
+        counts.held + counts.sold > 0 || areas.iter().any(|area| area.held + area.sold > 0)
     }
 
     fn event_changed(&mut self, id: EventId) {

@@ -19,10 +19,11 @@
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 
-use super::booking::{Booking, BookingState, Payment};
+use super::booking::{Booking, BookingState, Payment, Places};
 use super::change::ChangeKind;
-use super::event::{Event, seat_count};
+use super::event::Event;
 use super::hold::event_no;
+use super::planted::{Mistake, planted};
 use super::reply::{Answer, EventState, Refusal, Reply};
 use super::{Deadline, State, query, refuse};
 
@@ -41,7 +42,8 @@ enum Standing {
 }
 
 fn standing(booking: &Booking, attempt: u32) -> Standing {
-    if attempt == 0 || booking.attempt() != attempt {
+    let overtaken = booking.attempt() != attempt && !planted(Mistake::AttemptUnchecked);
+    if attempt == 0 || overtaken {
         Standing::Fenced
     } else if booking.state == BookingState::Paying {
         Standing::Running
@@ -81,7 +83,7 @@ impl State {
             }
             BookingState::Held => {}
             BookingState::Expired => return (refuse(ErrorCode::BookingExpired), 0),
-            BookingState::Released | BookingState::RefundDue => {
+            BookingState::Released | BookingState::RefundDue | BookingState::Refunded => {
                 return (refuse(ErrorCode::BookingStateConflict), 0);
             }
         }
@@ -106,7 +108,9 @@ impl State {
             confirmed_ms: 0,
             decline_reason: String::new(),
         };
-        self.deadlines.remove(&Deadline { at_ms, event, seq });
+        if !planted(Mistake::FenceIgnored) {
+            self.deadlines.remove(&Deadline { at_ms, event, seq });
+        }
         self.change_booking(event, seq, |booking| {
             booking.state = BookingState::Paying;
             booking.payment = Some(Box::new(payment));
@@ -173,7 +177,7 @@ impl State {
             }
         }
         match booking.state {
-            BookingState::Confirmed => {}
+            BookingState::Confirmed | BookingState::Refunded => {}
             BookingState::Paying => self.sell(event, seq, intent),
             BookingState::Held => {
                 // The provider's last word is a success after all: the seats are still here.
@@ -230,11 +234,11 @@ impl State {
                     // A cancelled event has no holds.
                     cancelled.then_some(BookingState::Released)
                 };
-                if let Some(returned) = end.and_then(|into| self.end_hold(event, seq, into)) {
-                    self.log.note(ChangeKind::SeatsReturned(returned));
+                if let Some(into) = end {
+                    self.end_hold_alone(event, seq, into);
                 }
             }
-            Standing::Over if booking.state != BookingState::Confirmed => {}
+            Standing::Over if !booking.state.is_paid() => {}
             Standing::Over | Standing::Fenced => return refuse(ErrorCode::PaymentFenced),
         }
         match self.view_of(id) {
@@ -252,21 +256,23 @@ impl State {
         if let Some(payment) = &mut booking.payment {
             payment.confirmed_ms = now;
         }
-        let count = seat_count(&booking.seats);
-        event.sell_seats(count);
+        let places = booking.places();
+        event.sell(&places);
         self.note_sold(id, seq, intent);
     }
 
     /// A success that came late takes the seats again, if every one of them is free.
     fn retake(&mut self, id: EventId, seq: u32, intent: &str) -> bool {
-        let seats = match self.events.get(&id).and_then(|event| event.booking(seq)) {
-            Some(booking) => booking.seats.clone(),
+        let places = match self.events.get(&id).and_then(|event| event.booking(seq)) {
+            Some(booking) => booking.places(),
             None => return false,
         };
-        self.retire_due_owners(id, &seats);
+        self.retire_due_owners(id, &places.seats);
+        self.make_room(id, &places.areas);
         let now = self.log.clock_ms;
         let Some(event) = self.events.get_mut(&id) else { return false };
-        let free = seats.iter().all(|&seat| event.owner(seat) == Some(0));
+        let free = places.seats.iter().all(|&seat| event.is_free(seat))
+            && places.areas.iter().all(|&(area, count)| event.has_room(area, count));
         if event.state == EventState::Cancelled || !free {
             return false;
         }
@@ -276,7 +282,8 @@ impl State {
             payment.confirmed_ms = now;
         }
         let user = booking.user;
-        event.take_seats(&seats, seq, user, true);
+        event.take_seats(&places.seats, seq, user, true);
+        event.take_areas(&places.areas, user, true);
         self.note_sold(id, seq, intent);
         true
     }
@@ -301,20 +308,30 @@ impl State {
         else {
             return;
         };
+        let Places { seats, areas } = booking.places();
+        let (of, state) = (booking.id, BookingState::Confirmed);
+        self.log.touch_seats(no, &seats);
+        self.log.touch_booking(no, seq);
+        if !areas.is_empty() {
+            self.log.note(ChangeKind::PlacesChanged { event: id, booking: of, areas, state });
+        }
         let change = ChangeKind::SeatsSold {
             event: id,
             booking: booking.id,
             user: booking.user,
-            seats: booking.seats.to_vec(),
+            seats,
             amount: booking.total(),
             intent: intent.to_owned(),
         };
-        self.log.touch_seats(no, &booking.seats);
-        self.log.touch_booking(no, seq);
         self.log.note(change);
     }
 
-    fn change_booking(&mut self, id: EventId, seq: u32, change: impl FnOnce(&mut Booking)) {
+    pub(super) fn change_booking(
+        &mut self,
+        id: EventId,
+        seq: u32,
+        change: impl FnOnce(&mut Booking),
+    ) {
         let Some(event) = self.events.get_mut(&id) else { return };
         let no = event_no(event);
         if let Some(booking) = event.booking_mut(seq) {
@@ -323,7 +340,7 @@ impl State {
         }
     }
 
-    fn view_of(&self, id: BookingId) -> Option<Box<query::BookingView>> {
+    pub(super) fn view_of(&self, id: BookingId) -> Option<Box<query::BookingView>> {
         let (event, booking) = self.find_booking(id)?;
         Some(Box::new(self.view(event, booking)))
     }

@@ -6,11 +6,11 @@ use std::ops::Bound;
 use rowlock_proto::ids::{BookingId, BookingLocator, EventId, SeatMapHash, UserId, VenueId};
 
 use super::State;
-use super::booking::{Booking, BookingState};
+use super::booking::{AreaLine, Booking, BookingState, Extras, Place};
 use super::command::{User, Venue};
-use super::event::{Event, seat_count};
+use super::event::Event;
 pub(super) use super::reply::BookingView;
-use super::reply::{EventView, SeatCounts, Stats};
+use super::reply::{AreaCounts, EventView, SeatCounts, Stats};
 
 /// Items of one page.
 pub(super) const PAGE_MAX: usize = 1_000;
@@ -32,16 +32,53 @@ pub(super) fn granted(event: &Event, booking: &Booking) -> BookingView {
         state: BookingState::Held,
         seats: booking.seats.to_vec(),
         prices: booking.prices.to_vec(),
-        total: booking.total(),
+        total: first_total(booking),
         currency: event.spec.currency,
         created_ms: booking.created_ms,
-        expires_ms: booking.expires_ms,
+        expires_ms: first_expiry(booking),
         payment_deadline_ms: 0,
         attempt: 0,
         intent: String::new(),
         confirmed_ms: 0,
         decline_reason: String::new(),
+        areas: booking.extras.as_ref().map(|extras| extras.areas.clone()).unwrap_or_default(),
+        gone: Vec::new(),
+        extended: false,
+        refunds: Vec::new(),
+        tickets: Vec::new(),
     }
+}
+
+/// What was added to the booking since.
+fn add_extras(view: &mut BookingView, booking: &Booking, extras: &Extras) {
+    let here = |number: &u32| !booking.is_gone(*number);
+    let mut areas: BTreeMap<(u16, u64), u32> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for (_, place, price) in booking.all_places().filter(|(number, ..)| here(number)) {
+        match place {
+            Place::Seat(seat) => kept.push((seat, price)),
+            Place::Area(area) => *areas.entry((area, price)).or_default() += 1,
+        }
+    }
+    (view.seats, view.prices) = kept.into_iter().unzip();
+    view.areas =
+        areas.into_iter().map(|((area, price), count)| AreaLine { area, count, price }).collect();
+    view.total = booking.total();
+    view.gone.clone_from(&extras.gone);
+    view.extended = extras.extended_from_ms != 0;
+    view.expires_ms = booking.expires_ms;
+    view.refunds.clone_from(&extras.refunds);
+    view.tickets = extras.tickets.iter().map(|(&place, it)| (place, it.clone())).collect();
+}
+
+/// As it was when it was granted.
+fn first_total(booking: &Booking) -> u64 {
+    booking.all_places().fold(0, |sum, (_, _, price)| sum.saturating_add(price))
+}
+
+fn first_expiry(booking: &Booking) -> u64 {
+    let extended = booking.extras.as_ref().map_or(0, |extras| extras.extended_from_ms);
+    if extended == 0 { booking.expires_ms } else { extended }
 }
 
 fn after<K: Copy>(key: Option<K>) -> (Bound<K>, Bound<K>) {
@@ -59,6 +96,9 @@ impl State {
             view.confirmed_ms = payment.confirmed_ms;
             view.decline_reason.clone_from(&payment.decline_reason);
         }
+        if let Some(extras) = &booking.extras {
+            add_extras(&mut view, booking, extras);
+        }
         view
     }
 
@@ -66,11 +106,28 @@ impl State {
     pub(super) fn counts_now(&self, event: &Event) -> SeatCounts {
         let mut counts = event.counts;
         for deadline in self.due().filter(|deadline| deadline.event == event.id) {
-            let seats = event.booking(deadline.seq).map_or(0, |held| seat_count(&held.seats));
+            let seats = event.booking(deadline.seq).map_or(0, Booking::seats_here_count);
             counts.held -= seats;
             counts.available += seats;
         }
         counts
+    }
+
+    /// The areas as readers see them: what due holds have is available.
+    pub(super) fn areas_now(&self, event: &Event) -> Vec<AreaCounts> {
+        let mut areas = event.areas.clone();
+        if areas.is_empty() {
+            return areas;
+        }
+        for deadline in self.due().filter(|deadline| deadline.event == event.id) {
+            let places = event.booking(deadline.seq).map(Booking::places).unwrap_or_default();
+            for (area, count) in places.areas {
+                if let Some(area) = areas.get_mut(usize::from(area)) {
+                    area.held -= count;
+                }
+            }
+        }
+        areas
     }
 
     fn event_view(&self, event: &Event, counts: SeatCounts) -> EventView {
@@ -79,6 +136,7 @@ impl State {
             spec: event.spec.clone(),
             state: event.state,
             counts,
+            areas: self.areas_now(event),
             event_no: event.event_no,
             created_ms: event.created_ms,
             revision: event.revision,
@@ -98,7 +156,7 @@ impl State {
         for deadline in self.due() {
             let held =
                 self.events.get(&deadline.event).and_then(|event| event.booking(deadline.seq));
-            *due.entry(deadline.event).or_default() += held.map_or(0, |it| seat_count(&it.seats));
+            *due.entry(deadline.event).or_default() += held.map_or(0, Booking::seats_here_count);
         }
         let view = |(id, event): (&EventId, &Event)| {
             let over = due.get(id).copied().unwrap_or(0);
@@ -114,7 +172,8 @@ impl State {
     /// One byte a seat, in the order of the map.
     pub fn seats(&self, id: EventId) -> Option<Vec<u8>> {
         let event = self.events.get(&id)?;
-        let state = |&owner: &u32| match owner {
+        let state = |(seat, owner): (u32, u32)| match owner {
+            0 if event.blocked.contains_key(&seat) => seat_state::BLOCKED,
             0 => seat_state::AVAILABLE,
             seq => match event.booking(seq) {
                 Some(booking) if self.is_due(booking) => seat_state::AVAILABLE,
@@ -122,7 +181,7 @@ impl State {
                 Some(_) | None => seat_state::HELD,
             },
         };
-        Some(event.owners.iter().map(state).collect())
+        Some((0..).zip(event.owners()).map(state).collect())
     }
 
     /// A part of a sealed map, and how many there are.

@@ -12,6 +12,8 @@
 //! 5 slot:u16 no:u32 block:u32           owners of 512 seats; absent: all available
 //! 6 slot:u16 no:u32 block:u32           64 bookings
 //! 7 slot:u16 no:u32 block:u64           64 remembered refusals
+//! 8 slot:u16 no:u32                     blocked seats; absent: none
+//! 9 slot:u16 no:u32 block:u32           what some of 64 bookings have besides; absent: none has
 //! ```
 
 use rowlock_proto::ids::{SeatMapHash, UserId, VenueId};
@@ -29,6 +31,8 @@ pub enum RecordKey {
     Seats(EventNo, u32),
     Bookings(EventNo, u32),
     Refusals(EventNo, u64),
+    Blocked(EventNo),
+    Extras(EventNo, u32),
 }
 
 impl RecordKey {
@@ -67,6 +71,11 @@ impl RecordKey {
                 event(&mut out, 7, no);
                 out.extend_from_slice(&block.to_be_bytes());
             }
+            Self::Blocked(no) => event(&mut out, 8, no),
+            Self::Extras(no, block) => {
+                event(&mut out, 9, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
         }
         out
     }
@@ -87,19 +96,20 @@ impl RecordKey {
             2 => Self::Venue(VenueId::from_slice(rest)?),
             3 => Self::User(UserId::from_slice(rest)?),
             4 => Self::Event(event(rest)?),
-            5 | 6 => {
+            5 | 6 | 9 => {
                 let (no, block) = rest.split_first_chunk::<6>()?;
-                let block = u32::from_be_bytes(block.try_into().ok()?);
-                if tag == 5 {
-                    Self::Seats(event(no)?, block)
-                } else {
-                    Self::Bookings(event(no)?, block)
+                let (no, block) = (event(no)?, u32::from_be_bytes(block.try_into().ok()?));
+                match tag {
+                    5 => Self::Seats(no, block),
+                    6 => Self::Bookings(no, block),
+                    _ => Self::Extras(no, block),
                 }
             }
             7 => {
                 let (no, block) = rest.split_first_chunk::<6>()?;
                 Self::Refusals(event(no)?, u64::from_be_bytes(block.try_into().ok()?))
             }
+            8 => Self::Blocked(event(rest)?),
             _ => return None,
         })
     }

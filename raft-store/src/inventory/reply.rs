@@ -3,7 +3,7 @@
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, UserId};
 
-use super::booking::BookingState;
+use super::booking::{AreaLine, BookingState, Refund, Ticket};
 use super::command::EventSpec;
 
 /// The outcome of one applied command. A refusal is replicated like any other outcome.
@@ -29,6 +29,11 @@ pub enum Reply {
     },
     /// The payment succeeded and its seats are gone: the money must go back.
     RefundDue(Box<BookingView>),
+    /// Money goes back to the customer: the booking, and the number of the refund.
+    Refund {
+        booking: Box<BookingView>,
+        refund: u32,
+    },
     Expired {
         retired: u32,
         more: bool,
@@ -81,6 +86,14 @@ pub struct BookingView {
     pub intent: String,
     pub confirmed_ms: u64,
     pub decline_reason: String,
+    /// Places in areas: those that are not gone.
+    pub areas: Vec<AreaLine>,
+    /// Numbers of the places that were given back while the rest stayed.
+    pub gone: Vec<u32>,
+    pub extended: bool,
+    pub refunds: Vec<Refund>,
+    /// Tickets that something happened to, by the number of their place.
+    pub tickets: Vec<(u32, Ticket)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,12 +112,28 @@ pub struct SeatCounts {
     pub blocked: u32,
 }
 
+/// Places of one area without seats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct AreaCounts {
+    pub capacity: u32,
+    pub held: u32,
+    pub sold: u32,
+}
+
+impl AreaCounts {
+    pub const fn available(&self) -> u32 {
+        self.capacity.saturating_sub(self.held).saturating_sub(self.sold)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventView {
     pub event: EventId,
     pub spec: EventSpec,
     pub state: EventState,
     pub counts: SeatCounts,
+    /// In the order of the map's areas.
+    pub areas: Vec<AreaCounts>,
     pub event_no: u32,
     pub created_ms: u64,
     /// Revision at the last change of the event itself.

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::change::ChangeKind;
 use super::command::MAP_PARTS_MAX;
+use super::layout::Layout;
 use super::record::RecordKey;
 use super::reply::{Answer, Refusal, Reply};
 use super::{State, refuse};
@@ -24,11 +25,10 @@ pub(super) struct StoredMap {
     pub sealed: Option<Sealed>,
 }
 
-/// What the inventory needs of a map: the category of each seat.
+/// What the inventory needs of a map.
 #[derive(Clone, Debug)]
 pub(super) struct Sealed {
-    pub categories: Arc<[u8]>,
-    pub category_count: usize,
+    pub layout: Arc<Layout>,
 }
 
 impl StoredMap {
@@ -43,8 +43,7 @@ impl StoredMap {
             return Err("the parts do not hash to the map's name".to_owned());
         }
         let map = SeatMap::decode(&bytes).map_err(|error| error.to_string())?;
-        let categories = map.seats().map(|(_, _, _, seat)| seat.category).collect();
-        self.sealed = Some(Sealed { categories, category_count: map.categories.len() });
+        self.sealed = Some(Sealed { layout: Arc::new(Layout::of(&map)) });
         Ok(())
     }
 }
@@ -78,7 +77,7 @@ impl State {
         }
         match map.seal(hash) {
             Ok(()) => {
-                let seats = map.sealed.as_ref().map_or(0, |sealed| sealed.categories.len());
+                let seats = map.sealed.as_ref().map_or(0, |sealed| sealed.layout.categories.len());
                 let seats = u32::try_from(seats).unwrap_or(u32::MAX);
                 self.log.note(ChangeKind::SeatMapSealed { map: hash, seats });
                 Ok(Reply::Done)

@@ -3,7 +3,7 @@
 //! Encoding reads the state only, so records can be written at any time between two commands; a set of
 //! them that was taken at one index is the state at that index.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,11 +11,10 @@ use super::booking::BookingState;
 use super::event::{BOOKINGS_PER_BLOCK, Event, REFUSALS_PER_BLOCK, SEATS_PER_BLOCK};
 use super::hold::event_no;
 use super::record::{EventNo, RecordKey};
-use super::reply::SeatCounts;
 use super::{Deadline, State};
 use crate::codec::{
-    BlockOfBookings, BlockOfRefusals, BlockOfSeats, Error, EventRecord, MapPartRecord, ShardRecord,
-    UserRecord, VenueRecord,
+    BlockOfBookings, BlockOfExtras, BlockOfRefusals, BlockOfSeats, BlockedSeats, Error,
+    EventRecord, MapPartRecord, ShardRecord, UserRecord, VenueRecord,
 };
 
 /// The part of `items` that block number `block` of `size` covers.
@@ -58,7 +57,9 @@ impl State {
                 .encode()
             }
             RecordKey::Seats(no, block) => {
-                let owners = block_of(&self.event_at(no)?.owners, block, SEATS_PER_BLOCK);
+                let start = (block as usize).saturating_mul(SEATS_PER_BLOCK as usize);
+                let end = start.saturating_add(SEATS_PER_BLOCK as usize);
+                let owners = self.event_at(no)?.owners_in(start..end);
                 if owners.iter().all(|&owner| owner == 0) {
                     return None;
                 }
@@ -70,6 +71,21 @@ impl State {
                     return None;
                 }
                 BlockOfBookings::encode(bookings)
+            }
+            RecordKey::Blocked(no) => {
+                let blocked = &self.event_at(no)?.blocked;
+                if blocked.is_empty() {
+                    return None;
+                }
+                BlockedSeats::encode(blocked)
+            }
+            RecordKey::Extras(no, block) => {
+                let bookings = block_of(&self.event_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
+                let extras = bookings.iter().map(|booking| booking.extras.as_deref());
+                if extras.clone().all(|extras| extras.is_none()) {
+                    return None;
+                }
+                BlockOfExtras::encode(extras)
             }
             RecordKey::Refusals(no, block) => {
                 let event = self.event_at(no)?;
@@ -116,9 +132,9 @@ impl State {
                 let event = self.loading(no)?;
                 let start = block as usize * SEATS_PER_BLOCK as usize;
                 let owners = BlockOfSeats::decode(bytes)?;
-                let end = start.checked_add(owners.len()).ok_or(Error::Meaning)?;
-                let place = event.owners.get_mut(start..end).ok_or(Error::Meaning)?;
-                place.copy_from_slice(&owners);
+                if !event.load_owners(start, &owners) {
+                    return Err(Error::Meaning);
+                }
             }
             RecordKey::Bookings(no, block) => {
                 let event = self.loading(no)?;
@@ -135,6 +151,16 @@ impl State {
                 }
                 event.refusals.extend(refusals);
             }
+            RecordKey::Blocked(no) => self.loading(no)?.blocked = BlockedSeats::decode(bytes)?,
+            RecordKey::Extras(no, block) => {
+                let event = self.loading(no)?;
+                let first = block as usize * BOOKINGS_PER_BLOCK as usize;
+                for (place, extras) in BlockOfExtras::decode(bytes)? {
+                    let at = first.checked_add(usize::from(place)).ok_or(Error::Meaning)?;
+                    let booking = event.bookings.get_mut(at).ok_or(Error::Orphan)?;
+                    booking.extras = Some(Box::new(extras));
+                }
+            }
         }
         Ok(())
     }
@@ -147,24 +173,12 @@ impl State {
     fn load_event(&mut self, no: EventNo, bytes: &[u8]) -> Result<(), Error> {
         let record = EventRecord::decode(bytes)?;
         let map = self.maps.get(&record.spec.map).and_then(|map| map.sealed.as_ref());
-        let categories = map.ok_or(Error::Orphan)?.categories.clone();
-        let event = Event {
-            id: record.event,
-            slot: record.event.slot(),
-            event_no: no.1,
-            spec: record.spec,
-            state: record.state,
-            created_ms: record.created_ms,
-            revision: record.revision,
-            owners: vec![0; categories.len()],
-            categories,
-            bookings: Vec::new(),
-            refusals: VecDeque::new(),
-            refusals_from: record.refusals_from,
-            counts: SeatCounts::default(),
-            by_key: BTreeMap::new(),
-            per_user: BTreeMap::new(),
-        };
+        let layout = map.ok_or(Error::Orphan)?.layout.clone();
+        let mut event = Event::new(record.event, no.1, record.spec, layout);
+        event.state = record.state;
+        event.created_ms = record.created_ms;
+        event.revision = record.revision;
+        event.refusals_from = record.refusals_from;
         self.by_no.insert(no, event.id);
         self.events.insert(event.id, event);
         Ok(())
@@ -175,10 +189,10 @@ impl State {
     pub fn finish_load(&mut self) -> Result<(), Error> {
         for event in self.events.values_mut() {
             event.rebuild();
-            let owned = event.owners.iter().filter(|&&owner| owner != 0).count();
+            let owned = event.owners().filter(|&owner| owner != 0).count();
             let live = (1..).zip(&event.bookings).filter(|(_, it)| it.state.owns_seats());
             let mut claims =
-                live.flat_map(|(seq, it)| it.seats.iter().map(move |&seat| (seq, seat)));
+                live.flat_map(|(seq, it)| it.seats_here().map(move |seat| (seq, seat)));
             let agree = claims.all(|(seq, seat)| event.owner(seat) == Some(seq));
             if !agree || owned != (event.counts.held + event.counts.sold) as usize {
                 return Err(Error::Meaning);
@@ -215,10 +229,12 @@ impl State {
         for event in self.events.values() {
             let no = event_no(event);
             keys.insert(RecordKey::Event(no));
-            let seats = blocks(event.owners.len(), SEATS_PER_BLOCK);
+            let seats = blocks(event.owners_in(0..usize::MAX).len(), SEATS_PER_BLOCK);
             keys.extend((0..seats).map(|block| RecordKey::Seats(no, block)));
             let bookings = blocks(event.bookings.len(), BOOKINGS_PER_BLOCK);
             keys.extend((0..bookings).map(|block| RecordKey::Bookings(no, block)));
+            keys.extend((0..bookings).map(|block| RecordKey::Extras(no, block)));
+            keys.insert(RecordKey::Blocked(no));
             if !event.refusals.is_empty() {
                 let first = event.refusals_from / REFUSALS_PER_BLOCK;
                 let last = event.refusals_from + event.refusals.len() as u64 - 1;

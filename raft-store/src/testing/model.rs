@@ -4,7 +4,13 @@
 //! to be made twice to go unseen. It ends holds the moment that the clock reaches them, while the
 //! real one leaves them until something touches them: whatever can be observed must be the same.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rowlock_proto::error_code::ErrorCode;
+
+pub use self::brute::{Kind, Near, Party, Spot};
+
+mod brute;
 
 /// What was promised to last and for how long, as the promises are written (not as they are coded).
 const REFUSAL_LIFE_MS: u64 = 600_000;
@@ -27,6 +33,7 @@ pub enum Standing {
     Released,
     Expired,
     RefundDue,
+    Refunded,
 }
 
 /// An event. Its seats are numbered from 0.
@@ -41,9 +48,32 @@ pub struct Show {
     /// Price of each category, and the category of each seat.
     pub prices: Vec<u64>,
     pub seats: Vec<usize>,
+    /// Where each seat stands, and what all look at.
+    pub spots: Vec<Spot>,
+    pub focus_mm: (i32, i32),
+    /// Category and capacity of each area without seats.
+    pub areas: Vec<(usize, u32)>,
+    pub blocked: BTreeSet<u32>,
     pub sales: Vec<Sale>,
-    refusals: Vec<(u64, u64, Vec<u32>, u64, Said)>,
+    refusals: Vec<(u64, u64, Basket, u64, Said)>,
 }
+
+/// What one hold asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basket {
+    /// Asked for by the command that knows of nothing but seats.
+    pub plain: bool,
+    pub seats: Vec<u32>,
+    pub party: Option<Party>,
+    /// Area and count.
+    pub areas: Vec<(u16, u32)>,
+}
+
+/// Money that goes back: request, amount, and the provider's name for it.
+pub type Back = (u64, u64, String);
+
+/// A ticket: holder, version, and the door, time and request of its use.
+pub type Pass = (Option<u64>, u32, Option<(String, u64, u64)>);
 
 /// A booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +90,60 @@ pub struct Sale {
     pub intent: String,
     pub confirmed_ms: u64,
     pub declined: String,
+    /// Area, count and price of one place, as granted.
+    pub areas: Vec<(u16, u32, u64)>,
+    /// Numbers of the places that went back alone: seats first, then places in areas.
+    pub gone: BTreeSet<u32>,
+    /// 0, or what was told before.
+    pub extended_from_ms: u64,
+    pub back: Vec<Back>,
+    pub passes: BTreeMap<u32, Pass>,
+    basket: Basket,
     begun_key: u64,
+}
+
+/// A place of a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Where {
+    Seat(u32),
+    Area(u16),
+}
+
+impl Sale {
+    /// Every place that was granted, with its price.
+    fn granted(&self) -> Vec<(Where, u64)> {
+        let mut all: Vec<(Where, u64)> = self
+            .seats
+            .iter()
+            .zip(&self.prices)
+            .map(|(&seat, &price)| (Where::Seat(seat), price))
+            .collect();
+        for &(area, count, price) in &self.areas {
+            all.extend((0..count).map(|_| (Where::Area(area), price)));
+        }
+        all
+    }
+
+    /// Those that are still here, by number.
+    fn here(&self) -> Vec<(u32, Where, u64)> {
+        let all = (0_u32..).zip(self.granted());
+        all.filter(|(number, _)| !self.gone.contains(number))
+            .map(|(number, (place, price))| (number, place, price))
+            .collect()
+    }
+
+    pub fn total(&self) -> u64 {
+        self.here().iter().map(|(_, _, price)| price).sum()
+    }
+
+    fn owns(&self) -> bool {
+        match self.standing {
+            Standing::Held | Standing::Paying | Standing::Confirmed => true,
+            Standing::Released | Standing::Expired | Standing::RefundDue | Standing::Refunded => {
+                false
+            }
+        }
+    }
 }
 
 /// A booking as one answer shows it: event, number from 1, and the booking.
@@ -72,6 +155,7 @@ pub enum Said {
     Booking(Seen),
     Begun(Seen, u32),
     RefundDue(Seen),
+    Back(Seen, u32),
     Refused(ErrorCode, Vec<u32>, u64),
 }
 
@@ -81,7 +165,16 @@ pub enum Ask {
     Publish { event: usize },
     Cancel { event: usize },
     Reprice { event: usize, prices: Vec<u64> },
-    Hold { event: usize, user: u64, key: u64, seats: Vec<u32> },
+    Hold { event: usize, user: u64, key: u64, basket: Basket },
+    Block { event: usize, seats: Vec<u32> },
+    Unblock { event: usize, seats: Vec<u32> },
+    Extend { event: usize, number: u32, user: u64 },
+    Drop { event: usize, number: u32, user: u64, places: Vec<u32> },
+    Refund { event: usize, number: u32, user: u64, key: u64, places: Vec<u32>, block: bool },
+    Settle { event: usize, number: u32, user: u64, refund: u32, name: String },
+    Pass { event: usize, number: u32, user: u64, place: u32, version: u32, to: u64 },
+    Scan { event: usize, number: u32, key: u64, place: u32, version: u32, door: String },
+    Unscan { event: usize, number: u32, place: u32 },
     Release { event: usize, number: u32, user: u64 },
     Begin { event: usize, number: u32, user: u64, key: u64, amount: u64 },
     Attach { event: usize, number: u32, user: u64, attempt: u32, intent: String },
@@ -101,7 +194,7 @@ fn no(code: ErrorCode) -> Said {
 }
 
 impl Show {
-    pub fn draft(prices: Vec<u64>, seats: Vec<usize>) -> Self {
+    pub fn draft(prices: Vec<u64>, seats: Vec<usize>, spots: Vec<Spot>) -> Self {
         Self {
             phase: Phase::Draft,
             opens_ms: 0,
@@ -110,6 +203,10 @@ impl Show {
             limit: 0,
             prices,
             seats,
+            spots,
+            focus_mm: (0, 0),
+            areas: Vec::new(),
+            blocked: BTreeSet::new(),
             sales: Vec::new(),
             refusals: Vec::new(),
         }
@@ -118,20 +215,30 @@ impl Show {
     /// Whose the seat is: the place of a booking.
     pub fn owner(&self, seat: u32) -> Option<usize> {
         self.sales.iter().position(|sale| {
-            let owns = match sale.standing {
-                Standing::Held | Standing::Paying | Standing::Confirmed => true,
-                Standing::Released | Standing::Expired | Standing::RefundDue => false,
-            };
-            owns && sale.seats.contains(&seat)
+            sale.owns() && sale.here().iter().any(|(_, place, _)| *place == Where::Seat(seat))
         })
     }
 
     fn owned_by(&self, user: u64) -> usize {
-        let seats = (0_u32..).zip(&self.seats).map(|(seat, _)| seat);
-        seats
-            .filter_map(|seat| self.owner(seat))
-            .filter(|&place| self.sales.get(place).is_some_and(|sale| sale.user == user))
-            .count()
+        let live = self.sales.iter().filter(|sale| sale.owns() && sale.user == user);
+        live.map(|sale| sale.here().len()).sum()
+    }
+
+    /// Places of an area that somebody has.
+    pub fn taken(&self, area: u16) -> u32 {
+        let live = self.sales.iter().filter(|sale| sale.owns());
+        let places = live.flat_map(Sale::here).filter(|(_, place, _)| *place == Where::Area(area));
+        u32::try_from(places.count()).unwrap_or(u32::MAX)
+    }
+
+    fn is_free(&self, place: Where, count: u32) -> bool {
+        match place {
+            Where::Seat(seat) => self.owner(seat).is_none() && !self.blocked.contains(&seat),
+            Where::Area(area) => {
+                let room = self.areas.get(usize::from(area)).map_or(0, |&(_, room)| room);
+                self.taken(area) + count <= room
+            }
+        }
     }
 }
 
@@ -175,7 +282,26 @@ impl Model {
                 }
             },
             Ask::Reprice { event, prices } => self.reprice(*event, prices),
-            Ask::Hold { event, user, key, seats } => self.hold(*event, *user, *key, seats),
+            Ask::Hold { event, user, key, basket } => self.hold(*event, *user, *key, basket),
+            Ask::Block { event, seats } => self.block(*event, seats),
+            Ask::Unblock { event, seats } => self.unblock(*event, seats),
+            Ask::Extend { event, number, user } => self.extend(*event, *number, *user),
+            Ask::Drop { event, number, user, places } => {
+                self.let_go(*event, *number, *user, places)
+            }
+            Ask::Refund { event, number, user, key, places, block } => {
+                self.refund(*event, *number, *user, *key, places, *block)
+            }
+            Ask::Settle { event, number, user, refund, name } => {
+                self.settle(*event, *number, *user, *refund, name)
+            }
+            Ask::Pass { event, number, user, place, version, to } => {
+                self.pass(*event, *number, *user, *place, *version, *to)
+            }
+            Ask::Scan { event, number, key, place, version, door } => {
+                self.scan(*event, *number, *key, *place, *version, door)
+            }
+            Ask::Unscan { event, number, place } => self.unscan(*event, *number, *place),
             Ask::Release { event, number, user } => match self.find(*event, *number, *user) {
                 None => no(ErrorCode::BookingNotFound),
                 Some(sale) => match sale.standing {
@@ -184,9 +310,10 @@ impl Model {
                         Said::Done
                     }
                     Standing::Expired => no(ErrorCode::BookingExpired),
-                    Standing::Paying | Standing::Confirmed | Standing::RefundDue => {
-                        no(ErrorCode::BookingStateConflict)
-                    }
+                    Standing::Paying
+                    | Standing::Confirmed
+                    | Standing::RefundDue
+                    | Standing::Refunded => no(ErrorCode::BookingStateConflict),
                 },
             },
             Ask::Begin { event, number, user, key, amount } => {
@@ -234,15 +361,15 @@ impl Model {
         if show.phase == Phase::Cancelled {
             return no(ErrorCode::EventStateConflict);
         }
-        let seats = 0..u32::try_from(show.seats.len()).unwrap_or(u32::MAX);
-        if prices != show.prices && seats.into_iter().any(|seat| show.owner(seat).is_some()) {
+        let in_use = show.sales.iter().any(|sale| sale.owns() && !sale.here().is_empty());
+        if prices != show.prices && in_use {
             return no(ErrorCode::PricesInUse);
         }
         show.prices = prices.to_vec();
         Said::Done
     }
 
-    fn hold(&mut self, event: usize, user: u64, key: u64, seats: &[u32]) -> Said {
+    fn hold(&mut self, event: usize, user: u64, key: u64, basket: &Basket) -> Said {
         let now = self.clock_ms;
         let Some(show) = self.shows.get_mut(event) else {
             return no(ErrorCode::EventNotFound);
@@ -251,7 +378,7 @@ impl Model {
         let granted =
             (1_u32..).zip(&show.sales).find(|(_, sale)| sale.key == key && sale.user == user);
         if let Some((number, sale)) = granted {
-            if sale.seats != seats {
+            if sale.basket != *basket {
                 return no(ErrorCode::IdempotencyKeyReused);
             }
             return Said::Booking((event, number, as_granted(sale)));
@@ -260,13 +387,21 @@ impl Model {
             *of == user && *with == key && at + REFUSAL_LIFE_MS >= now
         });
         if let Some((_, _, asked, _, said)) = refused {
-            return if asked == seats { said.clone() } else { no(ErrorCode::IdempotencyKeyReused) };
+            return if asked == basket {
+                said.clone()
+            } else {
+                no(ErrorCode::IdempotencyKeyReused)
+            };
         }
         // What needs no state is not remembered.
-        if seats.is_empty() {
+        let seats = &basket.seats;
+        let wants = seats.len()
+            + basket.party.as_ref().map_or(0, |party| party.size as usize)
+            + basket.areas.iter().map(|&(_, count)| count as usize).sum::<usize>();
+        if wants == 0 {
             return no(ErrorCode::NoSeats);
         }
-        if seats.len() > SEATS_OF_A_HOLD {
+        if wants > SEATS_OF_A_HOLD {
             return Said::Refused(ErrorCode::TooManySeats, Vec::new(), 100);
         }
         let mut twice = Vec::new();
@@ -278,13 +413,25 @@ impl Model {
         if !twice.is_empty() {
             return Said::Refused(ErrorCode::SeatRepeated, twice, 0);
         }
-        if let Some(said) = why_not(show, now, user, seats) {
-            show.refusals.retain(|(_, _, _, at, _)| at + REFUSAL_LIFE_MS >= now);
-            if show.refusals.iter().filter(|(of, ..)| *of == user).count() < REFUSALS_OF_A_USER {
-                show.refusals.push((user, key, seats.to_vec(), now, said.clone()));
+        let found = match why_not(show, now, user, basket, wants) {
+            Some(said) => Err(said),
+            None => match &basket.party {
+                Some(party) => brute::best(show, party, seats)
+                    .map_err(|(code, bound)| Said::Refused(code, Vec::new(), bound)),
+                None => Ok(Vec::new()),
+            },
+        };
+        let seats: Vec<u32> = match found {
+            Ok(best) => seats.iter().copied().chain(best).collect(),
+            Err(said) => {
+                show.refusals.retain(|(_, _, _, at, _)| at + REFUSAL_LIFE_MS >= now);
+                let many = show.refusals.iter().filter(|(of, ..)| *of == user).count();
+                if many < REFUSALS_OF_A_USER {
+                    show.refusals.push((user, key, basket.clone(), now, said.clone()));
+                }
+                return said;
             }
-            return said;
-        }
+        };
         let price = |&seat: &u32| {
             let category = show.seats.get(usize::try_from(seat).ok()?)?;
             show.prices.get(*category).copied()
@@ -293,8 +440,8 @@ impl Model {
             user,
             key,
             standing: Standing::Held,
-            seats: seats.to_vec(),
             prices: seats.iter().filter_map(price).collect(),
+            seats,
             created_ms: now,
             expires_ms: now + show.ttl_ms,
             payment_until_ms: 0,
@@ -302,6 +449,16 @@ impl Model {
             intent: String::new(),
             confirmed_ms: 0,
             declined: String::new(),
+            areas: basket
+                .areas
+                .iter()
+                .map(|&(area, count)| (area, count, show.prices[show.areas[usize::from(area)].0]))
+                .collect(),
+            gone: BTreeSet::new(),
+            extended_from_ms: 0,
+            back: Vec::new(),
+            passes: BTreeMap::new(),
+            basket: basket.clone(),
             begun_key: 0,
         };
         show.sales.push(sale.clone());
@@ -314,13 +471,15 @@ impl Model {
         let Some(sale) = self.find(event, number, user) else {
             return no(ErrorCode::BookingNotFound);
         };
-        let total: u64 = sale.prices.iter().sum();
+        let total = sale.total();
         let said = match sale.standing {
             Standing::Confirmed => None,
             Standing::Paying if sale.begun_key == key => Some(sale.attempt),
             Standing::Paying => return no(ErrorCode::PaymentInProgress),
             Standing::Expired => return no(ErrorCode::BookingExpired),
-            Standing::Released | Standing::RefundDue => return no(ErrorCode::BookingStateConflict),
+            Standing::Released | Standing::RefundDue | Standing::Refunded => {
+                return no(ErrorCode::BookingStateConflict);
+            }
             Standing::Held if cancelled => return no(ErrorCode::SaleClosed),
             Standing::Held if amount != total => {
                 return Said::Refused(ErrorCode::AmountMismatch, Vec::new(), total);
@@ -355,10 +514,16 @@ impl Model {
             return no(ErrorCode::PaymentFenced);
         }
         let show = self.shows.get(event).expect("its booking was found");
+        let places = sale.here();
+        let as_many = |of: Where| {
+            let same = places.iter().filter(|(_, place, _)| *place == of).count();
+            u32::try_from(same).unwrap_or(u32::MAX)
+        };
         let free = show.phase != Phase::Cancelled
-            && sale.seats.iter().all(|&seat| show.owner(seat).is_none());
+            && places.iter().all(|&(_, place, _)| show.is_free(place, as_many(place)));
         let standing = match sale.standing {
             Standing::Confirmed => Standing::Confirmed,
+            Standing::Refunded => Standing::Refunded,
             Standing::Held | Standing::Paying => Standing::Confirmed,
             Standing::Released | Standing::Expired if free => Standing::Confirmed,
             Standing::Released | Standing::Expired | Standing::RefundDue => Standing::RefundDue,
@@ -370,7 +535,7 @@ impl Model {
             sale.confirmed_ms = now;
         }
         let seen = self.seen(event, number);
-        if standing == Standing::Confirmed { Said::Booking(seen) } else { Said::RefundDue(seen) }
+        if standing == Standing::RefundDue { Said::RefundDue(seen) } else { Said::Booking(seen) }
     }
 
     fn fail(&mut self, event: usize, number: u32, user: u64, attempt: u32, reason: &str) -> Said {
@@ -379,7 +544,8 @@ impl Model {
         let Some(sale) = self.find(event, number, user) else {
             return no(ErrorCode::BookingNotFound);
         };
-        if attempt == 0 || sale.attempt != attempt || sale.standing == Standing::Confirmed {
+        let paid = matches!(sale.standing, Standing::Confirmed | Standing::Refunded);
+        if attempt == 0 || sale.attempt != attempt || paid {
             return no(ErrorCode::PaymentFenced);
         }
         if sale.standing == Standing::Paying {
@@ -394,6 +560,233 @@ impl Model {
         }
         Said::Booking(self.seen(event, number))
     }
+
+    fn block(&mut self, event: usize, seats: &[u32]) -> Said {
+        let Some(show) = self.shows.get_mut(event) else { return no(ErrorCode::EventNotFound) };
+        let fresh: Vec<u32> =
+            seats.iter().copied().filter(|seat| !show.blocked.contains(seat)).collect();
+        if let Some(said) = unfree(show, &fresh) {
+            return said;
+        }
+        show.blocked.extend(seats);
+        Said::Done
+    }
+
+    fn unblock(&mut self, event: usize, seats: &[u32]) -> Said {
+        let Some(show) = self.shows.get_mut(event) else { return no(ErrorCode::EventNotFound) };
+        let there = |seat: u32| (seat as usize) < show.seats.len();
+        let unknown: Vec<u32> = seats.iter().copied().filter(|&seat| !there(seat)).collect();
+        if !unknown.is_empty() {
+            return Said::Refused(ErrorCode::SeatUnknown, unknown, 0);
+        }
+        let owned: Vec<u32> =
+            seats.iter().copied().filter(|&seat| show.owner(seat).is_some()).collect();
+        if !owned.is_empty() {
+            return Said::Refused(ErrorCode::SeatNotBlocked, owned, 0);
+        }
+        show.blocked.retain(|seat| !seats.contains(seat));
+        Said::Done
+    }
+
+    fn extend(&mut self, event: usize, number: u32, user: u64) -> Said {
+        let now = self.clock_ms;
+        let Some(ttl_ms) = self.shows.get(event).map(|show| show.ttl_ms) else {
+            return no(ErrorCode::BookingNotFound);
+        };
+        let Some(sale) = self.find(event, number, user) else {
+            return no(ErrorCode::BookingNotFound);
+        };
+        match sale.standing {
+            Standing::Held if sale.extended_from_ms != 0 => {
+                return no(ErrorCode::HoldAlreadyExtended);
+            }
+            Standing::Held => {
+                sale.extended_from_ms = sale.expires_ms;
+                sale.expires_ms = sale.expires_ms.max(now + ttl_ms);
+            }
+            Standing::Expired => return no(ErrorCode::BookingExpired),
+            Standing::Paying
+            | Standing::Confirmed
+            | Standing::Released
+            | Standing::RefundDue
+            | Standing::Refunded => return no(ErrorCode::BookingStateConflict),
+        }
+        Said::Booking(self.seen(event, number))
+    }
+
+    fn let_go(&mut self, event: usize, number: u32, user: u64, places: &[u32]) -> Said {
+        let Some(sale) = self.find(event, number, user) else {
+            return no(ErrorCode::BookingNotFound);
+        };
+        match sale.standing {
+            Standing::Held => {}
+            Standing::Expired => return no(ErrorCode::BookingExpired),
+            Standing::Paying
+            | Standing::Confirmed
+            | Standing::Released
+            | Standing::RefundDue
+            | Standing::Refunded => return no(ErrorCode::BookingStateConflict),
+        }
+        let granted = sale.granted().len();
+        if let Some(&odd) = places.iter().find(|&&place| place as usize >= granted) {
+            return Said::Refused(ErrorCode::PlaceUnknown, Vec::new(), odd.into());
+        }
+        let fresh = places.iter().filter(|place| !sale.gone.contains(place)).count();
+        if fresh == sale.here().len() {
+            return no(ErrorCode::BookingStateConflict);
+        }
+        sale.gone.extend(places);
+        Said::Booking(self.seen(event, number))
+    }
+
+    fn refund(
+        &mut self,
+        event: usize,
+        number: u32,
+        user: u64,
+        key: u64,
+        places: &[u32],
+        block: bool,
+    ) -> Said {
+        let Some(sale) = self.find(event, number, user) else {
+            return no(ErrorCode::BookingNotFound);
+        };
+        if let Some(before) = sale.back.iter().position(|(request, ..)| *request == key) {
+            let seen = self.seen(event, number);
+            return Said::Back(seen, u32::try_from(before).unwrap_or(u32::MAX));
+        }
+        if sale.standing != Standing::Confirmed {
+            return no(ErrorCode::BookingStateConflict);
+        }
+        let here = sale.here();
+        let all: Vec<u32> = here.iter().map(|(place, ..)| *place).collect();
+        let wanted = if places.is_empty() { all.clone() } else { places.to_vec() };
+        if let Some(&odd) = wanted.iter().find(|place| !all.contains(place)) {
+            return Said::Refused(ErrorCode::PlaceUnknown, Vec::new(), odd.into());
+        }
+        let used = |place: &&u32| sale.passes.get(place).is_some_and(|pass| pass.2.is_some());
+        if let Some(&odd) = wanted.iter().find(used) {
+            return Said::Refused(ErrorCode::TicketRedeemed, Vec::new(), odd.into());
+        }
+        let going = here.iter().filter(|(place, ..)| wanted.contains(place));
+        let amount: u64 = going.clone().map(|(_, _, price)| price).sum();
+        let seats: Vec<u32> = going
+            .filter_map(|(_, place, _)| match place {
+                Where::Seat(seat) => Some(*seat),
+                Where::Area(_) => None,
+            })
+            .collect();
+        if wanted.len() == here.len() {
+            sale.standing = Standing::Refunded;
+        } else {
+            sale.gone.extend(&wanted);
+        }
+        sale.back.push((key, amount, String::new()));
+        let refund = u32::try_from(sale.back.len() - 1).unwrap_or(u32::MAX);
+        if block {
+            self.shows[event].blocked.extend(seats);
+        }
+        let seen = self.seen(event, number);
+        Said::Back(seen, refund)
+    }
+
+    fn settle(&mut self, event: usize, number: u32, user: u64, refund: u32, name: &str) -> Said {
+        let Some(sale) = self.find(event, number, user) else {
+            return no(ErrorCode::BookingNotFound);
+        };
+        let Some((_, _, known)) = sale.back.get_mut(refund as usize) else {
+            return no(ErrorCode::RefundNotFound);
+        };
+        if !known.is_empty() && known != name {
+            return no(ErrorCode::BookingStateConflict);
+        }
+        name.clone_into(known);
+        Said::Booking(self.seen(event, number))
+    }
+
+    /// The ticket of a place, made if nothing has happened to it yet; and whose it is.
+    fn ticket(&mut self, event: usize, number: u32, place: u32) -> Result<(u64, Pass), ErrorCode> {
+        let Some(sale) = self.find(event, number, 0) else {
+            return Err(ErrorCode::BookingNotFound);
+        };
+        if place as usize >= sale.granted().len() {
+            return Err(ErrorCode::TicketNotFound);
+        }
+        if sale.standing != Standing::Confirmed || sale.gone.contains(&place) {
+            return Err(ErrorCode::TicketVoid);
+        }
+        let pass = sale.passes.get(&place).cloned().unwrap_or_default();
+        Ok((pass.0.unwrap_or(sale.user), pass))
+    }
+
+    fn write_ticket(&mut self, event: usize, number: u32, place: u32, pass: Pass) -> Said {
+        let sale = self.find(event, number, 0).expect("its ticket was found");
+        sale.passes.insert(place, pass);
+        Said::Booking(self.seen(event, number))
+    }
+
+    fn pass(
+        &mut self,
+        event: usize,
+        number: u32,
+        user: u64,
+        place: u32,
+        version: u32,
+        to: u64,
+    ) -> Said {
+        let (holder, pass) = match self.ticket(event, number, place) {
+            Ok(found) => found,
+            Err(code) => return no(code),
+        };
+        if holder == to && pass.1 == version + 1 {
+            return Said::Booking(self.seen(event, number));
+        }
+        if user != holder && user != 0 {
+            return no(ErrorCode::TicketNotFound);
+        }
+        if pass.1 != version {
+            return no(ErrorCode::TicketReplaced);
+        }
+        if let Some((_, at_ms, _)) = pass.2 {
+            return Said::Refused(ErrorCode::TicketRedeemed, Vec::new(), at_ms);
+        }
+        self.write_ticket(event, number, place, (Some(to), version + 1, None))
+    }
+
+    fn scan(
+        &mut self,
+        event: usize,
+        number: u32,
+        key: u64,
+        place: u32,
+        version: u32,
+        door: &str,
+    ) -> Said {
+        let (holder, known, used) = match self.ticket(event, number, place) {
+            Ok((_, pass)) => pass,
+            Err(code) => return no(code),
+        };
+        match used {
+            Some((_, _, by)) if by == key => return Said::Booking(self.seen(event, number)),
+            Some((_, at_ms, _)) => {
+                return Said::Refused(ErrorCode::TicketRedeemed, Vec::new(), at_ms);
+            }
+            None if known != version => return no(ErrorCode::TicketReplaced),
+            None => {}
+        }
+        let used = Some((door.to_owned(), self.clock_ms, key));
+        self.write_ticket(event, number, place, (holder, known, used))
+    }
+
+    fn unscan(&mut self, event: usize, number: u32, place: u32) -> Said {
+        match self.ticket(event, number, place) {
+            Err(code) => no(code),
+            Ok((_, (_, _, None))) => no(ErrorCode::TicketNotRedeemed),
+            Ok((_, (holder, version, Some(_)))) => {
+                self.write_ticket(event, number, place, (holder, version, None))
+            }
+        }
+    }
 }
 
 fn as_granted(sale: &Sale) -> Sale {
@@ -405,11 +798,20 @@ fn as_granted(sale: &Sale) -> Sale {
         confirmed_ms: 0,
         declined: String::new(),
         begun_key: 0,
+        gone: BTreeSet::new(),
+        expires_ms: if sale.extended_from_ms == 0 {
+            sale.expires_ms
+        } else {
+            sale.extended_from_ms
+        },
+        extended_from_ms: 0,
+        back: Vec::new(),
+        passes: BTreeMap::new(),
         ..sale.clone()
     }
 }
 
-fn why_not(show: &Show, now: u64, user: u64, seats: &[u32]) -> Option<Said> {
+fn why_not(show: &Show, now: u64, user: u64, basket: &Basket, wants: usize) -> Option<Said> {
     match show.phase {
         Phase::OnSale => {}
         Phase::Draft => return Some(no(ErrorCode::EventStateConflict)),
@@ -421,20 +823,37 @@ fn why_not(show: &Show, now: u64, user: u64, seats: &[u32]) -> Option<Said> {
     if now >= show.date_ms {
         return Some(Said::Refused(ErrorCode::SaleClosed, Vec::new(), show.date_ms));
     }
+    if let Some(said) = unfree(show, &basket.seats) {
+        return Some(said);
+    }
+    for &(area, count) in &basket.areas {
+        let Some(&(_, capacity)) = show.areas.get(usize::from(area)) else {
+            return Some(Said::Refused(ErrorCode::AreaUnknown, Vec::new(), area.into()));
+        };
+        let room = capacity - show.taken(area);
+        if room < count {
+            return Some(Said::Refused(ErrorCode::NotEnoughSeats, Vec::new(), room.into()));
+        }
+    }
+    let limit = show.limit;
+    let wants = show.owned_by(user) + wants;
+    if limit != 0 && u32::try_from(wants).unwrap_or(u32::MAX) > limit {
+        return Some(Said::Refused(ErrorCode::LimitExceeded, Vec::new(), limit.into()));
+    }
+    None
+}
+
+/// Seats that are not there, or not free.
+fn unfree(show: &Show, seats: &[u32]) -> Option<Said> {
     let there = |seat: u32| usize::try_from(seat).is_ok_and(|seat| seat < show.seats.len());
     let unknown: Vec<u32> = seats.iter().copied().filter(|&seat| !there(seat)).collect();
     if !unknown.is_empty() {
         return Some(Said::Refused(ErrorCode::SeatUnknown, unknown, 0));
     }
     let taken: Vec<u32> =
-        seats.iter().copied().filter(|&seat| show.owner(seat).is_some()).collect();
+        seats.iter().copied().filter(|&seat| !show.is_free(Where::Seat(seat), 1)).collect();
     if !taken.is_empty() {
         return Some(Said::Refused(ErrorCode::SeatTaken, taken, 0));
-    }
-    let limit = show.limit;
-    let wants = show.owned_by(user) + seats.len();
-    if limit != 0 && u32::try_from(wants).unwrap_or(u32::MAX) > limit {
-        return Some(Said::Refused(ErrorCode::LimitExceeded, Vec::new(), limit.into()));
     }
     None
 }

@@ -1,7 +1,7 @@
 //! A hall, an event in it, and short ways to apply commands.
 
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
-use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section};
+use rowlock_proto::seat_map::{Area, Category, Row, Seat, SeatMap, Section, Shape, flag};
 use rowlock_raft_store::inventory::{
     Answer, Applied, BookingView, Command, CommandKind, Config, EventSpec, Reply, SYSTEM, State,
 };
@@ -18,15 +18,79 @@ pub(crate) fn map_bytes(seats: u32) -> Vec<u8> {
         category: u8::from(number % 2 == 1),
         flags: 0,
     };
-    let row = Row { label: "A".to_owned(), seats: (0..seats).map(seat).collect() };
+    let row =
+        Row { label: "A".to_owned(), shape: Shape::Line, seats: (0..seats).map(seat).collect() };
     SeatMap {
         width_mm: 10_000,
         height_mm: 1_000,
+        focus_mm: None,
         categories: ["Even", "Odd"]
             .map(|name| Category { name: name.to_owned(), colour: 1 })
             .into(),
         sections: vec![Section { name: "Hall".to_owned(), rows: vec![row] }],
         areas: Vec::new(),
+    }
+    .encode()
+    .unwrap()
+}
+
+/// A small arena: 30 seats in two sections, and a lawn for five.
+///
+/// ```text
+/// Floor    1   0 1 2 3 | 4 5 6        an aisle in the middle; near, dear
+///          2   7 8 9 10 11 12 13
+/// Balcony  1   14 .. 19               far, cheap
+///          2   20 .. 23               behind a pillar
+///          W   24w 25c 26w 27c        wheelchair places and companions
+///          3   28 29
+/// ```
+pub(crate) fn arena_bytes() -> Vec<u8> {
+    let row = |label: &str, y_mm: i32, category: u8, seats: &[(i32, u8)]| Row {
+        label: label.to_owned(),
+        shape: Shape::Line,
+        seats: (1..)
+            .zip(seats)
+            .map(|(number, &(x_mm, flags))| Seat {
+                label: number.to_string(),
+                x_mm,
+                y_mm,
+                category,
+                flags,
+            })
+            .collect(),
+    };
+    let line = |count: i32, flags: u8| (0..count).map(|n| (n * 500, flags)).collect::<Vec<_>>();
+    let mut parted = line(4, 0);
+    parted.extend([(3_000, 0), (3_500, 0), (4_000, 0)]);
+    let (wheelchair, companion) = (flag::WHEELCHAIR, flag::COMPANION);
+    let places = [(0, wheelchair), (500, companion), (1_000, wheelchair), (1_500, companion)];
+    let floor = vec![row("1", 0, 0, &parted), row("2", 900, 0, &line(7, 0))];
+    let balcony = vec![
+        row("1", 9_000, 1, &line(6, 0)),
+        row("2", 9_900, 1, &line(4, flag::RESTRICTED_VIEW)),
+        row("W", 10_800, 1, &places),
+        row("3", 11_700, 1, &line(2, 0)),
+    ];
+    SeatMap {
+        width_mm: 10_000,
+        height_mm: 12_000,
+        focus_mm: Some((2_000, -5_000)),
+        categories: ["Near", "Far"]
+            .map(|name| Category { name: name.to_owned(), colour: 1 })
+            .into(),
+        sections: vec![
+            Section { name: "Floor".to_owned(), rows: floor },
+            Section { name: "Balcony".to_owned(), rows: balcony },
+        ],
+        areas: vec![Area {
+            name: "Lawn".to_owned(),
+            category: 1,
+            capacity: 5,
+            x_mm: 0,
+            y_mm: 13_000,
+            width_mm: 4_000,
+            height_mm: 4_000,
+        }],
     }
     .encode()
     .unwrap()
@@ -83,7 +147,10 @@ impl World {
     }
 
     pub(crate) fn upload(&mut self, seats: u32) -> SeatMapHash {
-        let data = map_bytes(seats);
+        self.upload_bytes(map_bytes(seats))
+    }
+
+    pub(crate) fn upload_bytes(&mut self, data: Vec<u8>) -> SeatMapHash {
         let map = map_hash(&data);
         self.done(CommandKind::PutSeatMapPart { map, part: 0, parts: 1, data });
         map
@@ -134,7 +201,7 @@ impl World {
 pub(crate) fn booking(answer: Answer) -> BookingView {
     match answer {
         Ok(Reply::Booking(view) | Reply::RefundDue(view)) => *view,
-        Ok(Reply::PaymentBegun { booking, .. }) => *booking,
+        Ok(Reply::PaymentBegun { booking, .. } | Reply::Refund { booking, .. }) => *booking,
         other => panic!("an answer without a booking: {other:?}"),
     }
 }

@@ -19,11 +19,11 @@ use std::path::Path;
 use rowlock_proto::ids::{BookingId, EventId, UserId};
 use rowlock_proto::shard::hash64;
 use rowlock_raft_store::inventory::{
-    Answer, BookingState, BookingView, ChangeKind, CommandKind, EventPatch, EventSpec, Refusal,
-    Reply, Returned, SYSTEM,
+    Answer, BookingState, BookingView, Cart, ChangeKind, CommandKind, EventPatch, EventSpec,
+    RefundOrder, Refusal, Reply, Returned, SYSTEM, Together,
 };
 
-use super::fixture::{World, spec};
+use super::fixture::{World, arena_bytes, spec};
 
 /// What one word of a script makes different in an event.
 type SpecChange = Box<dyn Fn(&mut EventSpec)>;
@@ -69,6 +69,7 @@ fn state(state: BookingState) -> &'static str {
         BookingState::Released => "released",
         BookingState::Expired => "expired",
         BookingState::RefundDue => "refund due",
+        BookingState::Refunded => "refunded",
     }
 }
 
@@ -79,6 +80,9 @@ fn returned(returned: &Returned) -> String {
 
 fn booking(view: &BookingView) -> String {
     let mut text = format!("{} {}: {}", name(view.booking), state(view.state), list(&view.seats));
+    for line in &view.areas {
+        write!(text, " area {} x{}", line.area, line.count).unwrap();
+    }
     write!(text, " for {}, until {}", view.total, time(view.expires_ms)).unwrap();
     if view.attempt > 0 {
         write!(text, "; attempt {}", view.attempt).unwrap();
@@ -92,6 +96,22 @@ fn booking(view: &BookingView) -> String {
     }
     if !view.decline_reason.is_empty() {
         write!(text, ", declined: {}", view.decline_reason).unwrap();
+    }
+    if view.extended {
+        text.push_str(", extended");
+    }
+    if !view.gone.is_empty() {
+        write!(text, ", places {} gone", list(&view.gone)).unwrap();
+    }
+    for refund in &view.refunds {
+        let paid = if refund.reference.is_empty() { "owed" } else { &refund.reference };
+        write!(text, "; refund of {}: {paid}", refund.amount).unwrap();
+    }
+    for (place, ticket) in &view.tickets {
+        write!(text, "; ticket {place} version {}", ticket.version).unwrap();
+        if let Some(redeemed) = &ticket.redeemed {
+            write!(text, " used at {} door {}", time(redeemed.at_ms), redeemed.door).unwrap();
+        }
     }
     text
 }
@@ -116,6 +136,9 @@ fn answer(answer: &Answer) -> String {
         Ok(Reply::Booking(view)) => booking(view),
         Ok(Reply::PaymentBegun { booking: view, .. }) => format!("begun: {}", booking(view)),
         Ok(Reply::RefundDue(view)) => format!("the money must go back: {}", booking(view)),
+        Ok(Reply::Refund { booking: view, refund }) => {
+            format!("refund {refund} decided: {}", booking(view))
+        }
         Ok(Reply::Expired { retired, more }) => {
             format!("{retired} retired{}", if *more { ", more are due" } else { "" })
         }
@@ -151,11 +174,13 @@ impl Script {
     fn create(&mut self, words: &[&str]) {
         let mut seats = 6;
         let mut draft = false;
+        let mut arena = false;
         let mut name = "gala";
         let mut changes: Vec<SpecChange> = Vec::new();
         for word in words {
             match word.split_once('=') {
                 None if *word == "draft" => draft = true,
+                None if *word == "arena" => arena = true,
                 None => name = word,
                 Some(("seats", value)) => seats = u32::try_from(number(value)).unwrap(),
                 Some(("ttl", value)) => {
@@ -182,7 +207,8 @@ impl Script {
             }
         }
         self.event = EventId(hash64(name.as_bytes()).into());
-        let map = self.world.upload(seats);
+        let map =
+            if arena { self.world.upload_bytes(arena_bytes()) } else { self.world.upload(seats) };
         let mut spec = spec(map);
         changes.iter().for_each(|change| change(&mut spec));
         self.apply(
@@ -244,6 +270,37 @@ impl Script {
                 ChangeKind::VenuePut { venue } => format!("venue {venue}"),
                 ChangeKind::UserChanged { user } => format!("user {user}"),
                 ChangeKind::SeatMapSealed { seats, .. } => format!("map of {seats} seats sealed"),
+                ChangeKind::PlacesChanged { booking, areas, state: into, .. } => {
+                    let areas = areas.iter().map(|(area, count)| format!("area {area} x{count}"));
+                    let areas = areas.collect::<Vec<_>>().join(" ");
+                    format!("{areas} of {} {}", name(*booking), state(*into))
+                }
+                ChangeKind::HoldExtended { booking, expires_ms } => {
+                    format!("{} goes on until {}", name(*booking), time(*expires_ms))
+                }
+                ChangeKind::SeatsBlocked { seats, reason, .. } => {
+                    format!("seats {} blocked: {reason}", list(seats))
+                }
+                ChangeKind::SeatsUnblocked { seats, .. } => {
+                    format!("seats {} no longer blocked", list(seats))
+                }
+                ChangeKind::PlacesRefunded { booking, refund, places, amount } => {
+                    let (of, places) = (name(*booking), list(places));
+                    format!("refund {refund} of {of}: {amount} for places {places}")
+                }
+                ChangeKind::RefundSettled { booking, refund, reference } => {
+                    format!("refund {refund} of {} paid: {reference}", name(*booking))
+                }
+                ChangeKind::TicketTransferred { booking, place, to, version } => {
+                    let to = self.users.get(to).map_or("?", String::as_str);
+                    format!("ticket {place} of {} is {to}'s, version {version}", name(*booking))
+                }
+                ChangeKind::TicketRedeemed { booking, place, door } => {
+                    format!("ticket {place} of {} used at door {door}", name(*booking))
+                }
+                ChangeKind::TicketUnredeemed { booking, place } => {
+                    format!("ticket {place} of {} not used after all", name(*booking))
+                }
             };
             self.say(format!("- {}: {text}", change.revision));
         }
@@ -286,14 +343,38 @@ impl Script {
                 let row: String = row.collect();
                 let counts = self.world.state.event(event).unwrap().counts;
                 let (free, held, sold) = (counts.available, counts.held, counts.sold);
-                self.say(format!("{row}  {free} free, {held} held, {sold} sold"));
+                let mut text = format!("{row}  {free} free, {held} held, {sold} sold");
+                for area in self.world.state.event(event).unwrap().areas {
+                    let (held, sold) = (area.held, area.sold);
+                    write!(text, "; area {} free, {held} held, {sold} sold", area.available())
+                        .unwrap();
+                }
+                self.say(text);
+            }
+            ["block", reason, seats @ ..] => {
+                let (seats, reason) = (numbers(seats), (*reason).to_owned());
+                self.apply(SYSTEM, None, CommandKind::BlockSeats { event, seats, reason });
+            }
+            ["unblock", seats @ ..] => {
+                let seats = numbers(seats);
+                self.apply(SYSTEM, None, CommandKind::UnblockSeats { event, seats });
+            }
+            [user, "wants", wishes @ ..] => {
+                let (user, cart) = (self.user(user), Box::new(cart(wishes)));
+                self.apply(user, key, CommandKind::HoldCart { event, cart });
+            }
+            [user, "passes", id, place, version, "to", other] => {
+                let (user, to, booking) = (self.user(user), self.user(other), self.booking(id));
+                let (place, version) = (small(place), small(version));
+                let kind = CommandKind::TransferTicket { booking, place, version, to };
+                self.apply(user, key, kind);
             }
             ["show", id] => {
                 let view = self.world.state.booking(self.booking(id));
                 self.say(view.map_or("no such booking".to_owned(), |view| booking(&view)));
             }
             [user, "holds", seats @ ..] => {
-                let seats = seats.iter().map(|seat| u32::try_from(number(seat)).unwrap()).collect();
+                let seats = numbers(seats);
                 let user = self.user(user);
                 self.apply(user, key, CommandKind::HoldSeats { event, seats });
             }
@@ -306,10 +387,64 @@ impl Script {
     }
 }
 
+fn small(text: &str) -> u32 {
+    u32::try_from(number(text)).expect("a small number")
+}
+
+fn numbers(texts: &[&str]) -> Vec<u32> {
+    texts.iter().map(|text| small(text)).collect()
+}
+
+/// `4` wants the best four; `adjacent`, `row`, `accessible`, `cat=1`, `sec=0`, `max=5000` say how;
+/// `seat=7` and `area=0x3` come on top.
+fn cart(wishes: &[&str]) -> Cart {
+    let mut cart = Cart::default();
+    for wish in wishes {
+        let best = cart.best.get_or_insert_default();
+        match wish.split_once('=') {
+            None if *wish == "adjacent" => best.together = Together::Adjacent,
+            None if *wish == "row" => best.together = Together::SameRow,
+            None if *wish == "accessible" => best.accessible = true,
+            None => best.quantity = small(wish),
+            Some(("cat", category)) => best.categories.push(u8::try_from(small(category)).unwrap()),
+            Some(("sec", section)) => best.sections.push(u16::try_from(small(section)).unwrap()),
+            Some(("max", price)) => best.price_max = Some(number(price)),
+            Some(("seat", seat)) => cart.seats.push(small(seat)),
+            Some(("area", places)) => {
+                let (area, count) = places.split_once('x').expect("area=<area>x<count>");
+                cart.areas.push((u16::try_from(small(area)).unwrap(), small(count)));
+            }
+            Some((other, _)) => panic!("a cart has no {other}"),
+        }
+    }
+    cart.best = cart.best.filter(|best| best.quantity > 0);
+    cart
+}
+
 fn of_booking(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
-    let attempt = |text: &str| u32::try_from(number(text)).unwrap();
+    let attempt = small;
     match (verb, rest) {
         ("releases", []) => CommandKind::ReleaseHold { booking },
+        ("releases", places) => CommandKind::ReleasePlaces { booking, places: numbers(places) },
+        ("extends", []) => CommandKind::ExtendHold { booking },
+        ("refunds", [places @ .., "and", "blocks"]) => {
+            let (places, reason) = (numbers(places), "refunded".to_owned());
+            let refund = Box::new(RefundOrder { places, reason, block: true });
+            CommandKind::RefundPlaces { booking, refund }
+        }
+        ("refunds", places) => {
+            let refund = RefundOrder { places: numbers(places), ..RefundOrder::default() };
+            CommandKind::RefundPlaces { booking, refund: Box::new(refund) }
+        }
+        ("settles", [refund, reference]) => {
+            let (refund, reference) = (small(refund), (*reference).to_owned());
+            CommandKind::SettleRefund { booking, refund, reference }
+        }
+        ("scans", [place, version, door]) => {
+            let (place, version, door) = (small(place), small(version), (*door).to_owned());
+            CommandKind::RedeemTicket { booking, place, version, door }
+        }
+        ("unscans", [place]) => CommandKind::UnredeemTicket { booking, place: small(place) },
         ("pays", [amount]) => CommandKind::BeginPayment { booking, amount: number(amount) },
         ("attaches", [at, intent]) => {
             let intent = (*intent).to_owned();

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use futures_util::future::BoxFuture;
 use rowlock_api_server::inventory::{Call, Feed, Inventory};
 use rowlock_client::types::{
-    Booking, BookingId, BookingLocator, BookingState, Change, ChangeKind, Confirmed, ErrorCode,
-    Event, EventId, EventPatch, EventSpec, EventState, Page, PaymentBegun, RequestKey, SeatCounts,
-    SeatMapHash, SeatState, Seats, ShardId, Slot, User, UserEntry, UserId, UserPatch, Venue,
-    VenueEntry, VenueId, WatchBatch,
+    Booking, BookingId, BookingLocator, BookingState, Cart, Change, ChangeKind, Confirmed,
+    ErrorCode, Event, EventId, EventPatch, EventSpec, EventState, Page, PaymentBegun, RequestKey,
+    SeatCounts, SeatMapHash, SeatState, Seats, ShardId, Slot, User, UserEntry, UserId, UserPatch,
+    Venue, VenueEntry, VenueId, WatchBatch,
 };
 use rowlock_client::{Error, WatchError};
 use rowlock_proto::seat_map::SeatMap;
@@ -172,6 +172,7 @@ impl Inventory for Fake {
                 event_no: 1,
                 created_ms: now_ms,
                 revision: 0,
+                areas: Vec::new(),
             };
             let owners = vec![None; categories.len()];
             let stored = Stored { event, categories, owners, keys: BTreeMap::new() };
@@ -250,6 +251,15 @@ impl Inventory for Fake {
     ) -> Call<'a, Booking> {
         self.with(|state, now_ms| state.hold(now_ms, event, seats, principal, key))
     }
+    fn hold_cart(
+        &self,
+        event: EventId,
+        cart: Cart,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Booking> {
+        self.with(|state, now_ms| state.hold_cart(now_ms, event, cart, principal, key))
+    }
     fn release(&self, id: BookingId, principal: UserId, _: RequestKey) -> Call<'_, ()> {
         self.with(|state, _| match state.owned(id, principal)?.state {
             BookingState::Held => {
@@ -258,9 +268,10 @@ impl Inventory for Fake {
             }
             BookingState::Released => Ok(()),
             BookingState::Expired => refuse(ErrorCode::BookingExpired),
-            BookingState::Paying | BookingState::Confirmed | BookingState::RefundDue => {
-                refuse(ErrorCode::BookingStateConflict)
-            }
+            BookingState::Paying
+            | BookingState::Confirmed
+            | BookingState::RefundDue
+            | BookingState::Refunded => refuse(ErrorCode::BookingStateConflict),
         })
     }
     fn begin_payment(

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use csv::StringRecord;
-use rowlock_proto::seat_map::{CATEGORIES_MAX, Category, Row, SEATS_MAX, Seat, SeatMap, Section};
+use rowlock_proto::seat_map::{
+    CATEGORIES_MAX, Category, Row, SEATS_MAX, Seat, SeatMap, Section, Shape,
+};
 
 use super::RUN_SEATS_MAX;
 use super::mapping::{CategoryRule, ColumnMapping, Columns};
@@ -233,7 +235,7 @@ impl Grid {
                     };
                     Seat { label: seat.label, x_mm, y_mm, category: seat.category, flags: 0 }
                 });
-                (front, Row { label: row.label, seats: seats.collect() })
+                (front, Row { label: row.label, shape: Shape::Line, seats: seats.collect() })
             })
             .collect();
         placed.sort_by_key(|(front, _)| *front);

@@ -14,7 +14,9 @@ mod file;
 
 use std::collections::BTreeMap;
 
-use rowlock_proto::seat_map::{CATEGORIES_MAX, Category, Row, SEATS_MAX, Seat, SeatMap, Section};
+use rowlock_proto::seat_map::{
+    CATEGORIES_MAX, Category, Row, SEATS_MAX, Seat, SeatMap, Section, Shape,
+};
 
 use super::{Plan, PlanErrors, StatedSize, frame, labels, to_mm};
 
@@ -195,7 +197,7 @@ impl Reading {
             let place = || format!("{place}.seats[{index}]");
             seats.extend(self.seat(&place, origin, seat));
         }
-        Row { label, seats }
+        Row { label, shape: Shape::Line, seats }
     }
 
     /// `None` if the seat has a problem, which is then told.

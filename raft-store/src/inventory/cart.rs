@@ -1,0 +1,242 @@
+//! Holds of several kinds of places, and what can be done to a hold before it is paid.
+//!
+//! What could go wrong, and what answers it:
+//! - One of the kinds can't be had: nothing of the cart is taken (P2). All is judged before the first
+//!   seat is given.
+//! - Two crowds ask for the best seats: each command searches what the ones before it have left.
+//! - Due holds hide free places: they are retired first, oldest first, as many as one command may; and
+//!   again as long as the cart can't be had and more are due.
+//! - The command arrives twice: its key names the booking or the refusal it led to (P4).
+
+use rowlock_proto::error_code::ErrorCode;
+use rowlock_proto::ids::{BookingId, EventId, UserId};
+
+use super::best::{Together, search};
+use super::booking::{AreaLine, BookingState};
+use super::change::{ChangeKind, Returned};
+use super::command::{Cart, Command, EXPIRE_MAX, check_cart};
+use super::event::{Event, seat_count};
+use super::hold::{judge_limit, judge_sale, judge_seats};
+use super::planted::{Mistake, planted};
+use super::reply::{Answer, Refusal, Reply};
+use super::{Deadline, State, fingerprint, refuse};
+
+impl State {
+    pub(super) fn hold_cart(
+        &mut self,
+        command: &Command,
+        id: EventId,
+        cart: &Cart,
+    ) -> (Answer, u64) {
+        let print = cart_fingerprint(cart);
+        let Some(event) = self.events.get(&id) else {
+            return (refuse(ErrorCode::EventNotFound), 0);
+        };
+        if let Some(repeated) = self.repeated(event, command, print) {
+            return repeated;
+        }
+        if let Err(refusal) = check_cart(cart) {
+            return (Err(refusal), 0);
+        }
+        self.retire_due_owners(id, &cart.seats);
+        self.retire_due_over_limit(id, command.principal, cart.count());
+        if cart.best.is_some() {
+            self.retire_some_due();
+        }
+        loop {
+            match self.find(id, command.principal, cart) {
+                Ok((seats, areas)) => {
+                    return (self.give(command, id, print, &seats, &areas), 0);
+                }
+                // Only places that due holds still hide can change the answer.
+                Err(refusal) => {
+                    if !self.retire_some_due() {
+                        return (self.refuse_hold(command, id, print, refusal), 0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Retires as many due holds as one command may. False: none was due.
+    fn retire_some_due(&mut self) -> bool {
+        let max = usize::try_from(EXPIRE_MAX).unwrap_or(usize::MAX);
+        let due: Vec<Deadline> = self.due().take(max).copied().collect();
+        let holds: Vec<Returned> = due
+            .into_iter()
+            .filter_map(|Deadline { event, seq, .. }| {
+                self.end_hold(event, seq, BookingState::Expired)
+            })
+            .collect();
+        let some = !holds.is_empty();
+        if some {
+            self.log.note(ChangeKind::HoldsExpired { holds });
+        }
+        some
+    }
+
+    /// Retires due holds until the areas have room, or none is due any more.
+    pub(super) fn make_room(&mut self, id: EventId, areas: &[(u16, u32)]) {
+        let has_room = |state: &Self| {
+            state
+                .events
+                .get(&id)
+                .is_none_or(|event| areas.iter().all(|&(area, count)| event.has_room(area, count)))
+        };
+        while !has_room(self) && self.retire_some_due() {}
+    }
+
+    /// The places that the cart comes to, or why it can't be had.
+    fn find(
+        &mut self,
+        id: EventId,
+        user: UserId,
+        cart: &Cart,
+    ) -> Result<(Vec<u32>, Vec<AreaLine>), Refusal> {
+        let clock_ms = self.log.clock_ms;
+        let Some(event) = self.events.get_mut(&id) else {
+            return Err(Refusal::of(ErrorCode::EventNotFound));
+        };
+        judge_sale(event, clock_ms)?;
+        judge_seats(event, &cart.seats)?;
+        let areas = judge_areas(event, &cart.areas)?;
+        let areas_too = !planted(Mistake::AreasUncounted);
+        let named = seat_count(&cart.seats);
+        judge_limit(event, user, if areas_too { cart.count() } else { named })?;
+        let mut seats = cart.seats.clone();
+        if let Some(wanted) = &cart.best {
+            seats.extend(search(event, wanted, &cart.seats)?);
+        }
+        Ok((seats, areas))
+    }
+
+    pub(super) fn extend_hold(&mut self, principal: UserId, id: BookingId) -> Answer {
+        let Some((event, booking)) = self.owned_booking(principal, id) else {
+            return refuse(ErrorCode::BookingNotFound);
+        };
+        let ttl_ms = event.spec.hold_ttl_ms;
+        let (event, seq) = (event.id, booking.id.locator().seq());
+        match booking.state {
+            BookingState::Held if !self.is_due(booking) => {}
+            BookingState::Held | BookingState::Expired => {
+                return refuse(ErrorCode::BookingExpired);
+            }
+            BookingState::Paying
+            | BookingState::Confirmed
+            | BookingState::Released
+            | BookingState::RefundDue
+            | BookingState::Refunded => return refuse(ErrorCode::BookingStateConflict),
+        }
+        if booking.extras.as_ref().is_some_and(|extras| extras.extended_from_ms != 0) {
+            return refuse(ErrorCode::HoldAlreadyExtended);
+        }
+        let was_ms = booking.expires_ms;
+        // Never shorter: an organiser may have shortened the holds of the event meanwhile.
+        let expires_ms = self.log.clock_ms.saturating_add(ttl_ms).max(was_ms);
+        let (from, to) = (self.due_at(was_ms), self.due_at(expires_ms));
+        if planted(Mistake::DeadlineKept) {
+            return self.booking_answer(id);
+        }
+        self.deadlines.remove(&Deadline { at_ms: from, event, seq });
+        self.deadlines.insert(Deadline { at_ms: to, event, seq });
+        self.change_booking(event, seq, |booking| booking.expires_ms = expires_ms);
+        self.change_extras(event, seq, |extras| extras.extended_from_ms = was_ms);
+        self.log.note(ChangeKind::HoldExtended { booking: id, expires_ms });
+        self.booking_answer(id)
+    }
+
+    pub(super) fn release_places(
+        &mut self,
+        principal: UserId,
+        id: BookingId,
+        places: &[u32],
+    ) -> Answer {
+        let Some((event, booking)) = self.owned_booking(principal, id) else {
+            return refuse(ErrorCode::BookingNotFound);
+        };
+        let (event, seq) = (event.id, booking.id.locator().seq());
+        match booking.state {
+            BookingState::Held if !self.is_due(booking) => {}
+            BookingState::Held | BookingState::Expired => {
+                return refuse(ErrorCode::BookingExpired);
+            }
+            BookingState::Paying
+            | BookingState::Confirmed
+            | BookingState::Released
+            | BookingState::RefundDue
+            | BookingState::Refunded => return refuse(ErrorCode::BookingStateConflict),
+        }
+        if let Some(place) = places.iter().find(|&&place| place >= booking.place_count()) {
+            let limit = (*place).into();
+            return Err(Refusal { limit, ..Refusal::of(ErrorCode::PlaceUnknown) });
+        }
+        // Those that are gone already were asked for before: the same request again.
+        let fresh: Vec<u32> = places.iter().copied().filter(|&it| !booking.is_gone(it)).collect();
+        let left = booking.places().count();
+        if seat_count(&fresh) >= left {
+            return refuse(ErrorCode::BookingStateConflict);
+        }
+        if !fresh.is_empty() {
+            let returned = self.take_back(event, seq, &fresh, false);
+            let state = BookingState::Released;
+            if !returned.areas.is_empty() {
+                let areas = returned.areas;
+                self.log.note(ChangeKind::PlacesChanged { event, booking: id, areas, state });
+            }
+            if !returned.seats.is_empty() {
+                let seats = returned.seats;
+                let returned = Returned { event, booking: id, seats, state };
+                self.log.note(ChangeKind::SeatsReturned(returned));
+            }
+        }
+        self.booking_answer(id)
+    }
+
+    /// The booking as it is now.
+    pub(super) fn booking_answer(&self, id: BookingId) -> Answer {
+        match self.view_of(id) {
+            Some(view) => Ok(Reply::Booking(view)),
+            None => refuse(ErrorCode::BookingNotFound),
+        }
+    }
+}
+
+/// Places in areas, with their prices, if there is room for all.
+fn judge_areas(event: &Event, wanted: &[(u16, u32)]) -> Result<Vec<AreaLine>, Refusal> {
+    let line = |&(area, count): &(u16, u32)| {
+        let known =
+            event.layout.areas.get(usize::from(area)).zip(event.areas.get(usize::from(area)));
+        let Some((&(category, _), counts)) = known else {
+            let limit = area.into();
+            return Err(Refusal { limit, ..Refusal::of(ErrorCode::AreaUnknown) });
+        };
+        if counts.available() < count {
+            let limit = counts.available().into();
+            return Err(Refusal { limit, ..Refusal::of(ErrorCode::NotEnoughSeats) });
+        }
+        let price = event.spec.prices.get(usize::from(category)).copied().unwrap_or(0);
+        Ok(AreaLine { area, count, price })
+    };
+    wanted.iter().map(line).collect()
+}
+
+fn cart_fingerprint(cart: &Cart) -> u64 {
+    let count = |len: usize| len as u64;
+    let seats = cart.seats.iter().map(|&seat| u64::from(seat));
+    let areas = cart.areas.iter().flat_map(|&(area, places)| [area.into(), u64::from(places)]);
+    let best = cart.best.iter().flat_map(|best| {
+        let together = match best.together {
+            Together::Preferred => 0,
+            Together::SameRow => 1,
+            Together::Adjacent => 2,
+        };
+        let price = best.price_max.map_or([0, 0], |price| [1, price]);
+        [u64::from(best.quantity), together, best.accessible.into(), count(best.categories.len())]
+            .into_iter()
+            .chain(price)
+            .chain(best.categories.iter().map(|&category| category.into()))
+            .chain(best.sections.iter().map(|&section| section.into()))
+    });
+    let lengths = [count(cart.seats.len()), count(cart.areas.len())];
+    fingerprint(2, lengths.into_iter().chain(seats).chain(areas).chain(best))
+}

@@ -1,0 +1,89 @@
+//! Mistakes that this crate's own tests plant in the core, one at a time, to see that the model finds
+//! them. Outside those tests nothing is planted, and nothing is left of the question.
+
+/// A mistake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mistake {
+    /// A taken seat passes for a free one.
+    TakenIsFree,
+    /// A grant is not found by its key.
+    KeyForgotten,
+    /// A hold ends when the customer was told, by a clock that may be ahead.
+    DueTooEarly,
+    /// An extended hold still ends at its first deadline.
+    DeadlineKept,
+    /// A booking in payment keeps the deadline of its hold.
+    FenceIgnored,
+    /// An attempt that was overtaken is obeyed.
+    AttemptUnchecked,
+    /// Places in areas don't count against the limit of a user.
+    AreasUncounted,
+    /// Anybody may act on a booking.
+    OwnerUnchecked,
+    /// A ticket is let in again.
+    RedeemedAgain,
+    /// The code from before a transfer is good.
+    OldCodeGood,
+    /// A refund that is asked for twice is decided twice.
+    RefundRepeated,
+    /// Blocked seats are sold.
+    BlockedIsFree,
+    /// What went back is still charged.
+    GoneIsCharged,
+    /// Single seats are left over without need.
+    SinglesLeft,
+    /// Any stretch will do, not the nearest.
+    FarthestFirst,
+    /// What changed in a booking's extras is not written.
+    ExtrasNotWritten,
+    /// A cancelled event keeps its holds.
+    HoldsKept,
+}
+
+#[cfg(not(test))]
+pub(super) const fn planted(_: Mistake) -> bool {
+    false
+}
+
+#[cfg(test)]
+pub(super) use tests::planted;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::Cell;
+
+    use super::Mistake;
+
+    pub(crate) const ALL: [Mistake; 17] = [
+        Mistake::TakenIsFree,
+        Mistake::KeyForgotten,
+        Mistake::DueTooEarly,
+        Mistake::DeadlineKept,
+        Mistake::FenceIgnored,
+        Mistake::AttemptUnchecked,
+        Mistake::AreasUncounted,
+        Mistake::OwnerUnchecked,
+        Mistake::RedeemedAgain,
+        Mistake::OldCodeGood,
+        Mistake::RefundRepeated,
+        Mistake::BlockedIsFree,
+        Mistake::GoneIsCharged,
+        Mistake::SinglesLeft,
+        Mistake::FarthestFirst,
+        Mistake::ExtrasNotWritten,
+        Mistake::HoldsKept,
+    ];
+
+    thread_local! {
+        static PLANTED: Cell<Option<Mistake>> = const { Cell::new(None) };
+    }
+
+    pub(in crate::inventory) fn planted(mistake: Mistake) -> bool {
+        PLANTED.get() == Some(mistake)
+    }
+
+    /// Plants one mistake, or none, in this thread.
+    pub(crate) fn plant(mistake: Option<Mistake>) {
+        PLANTED.set(mistake);
+    }
+}

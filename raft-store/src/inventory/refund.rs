@@ -1,0 +1,218 @@
+//! Money that goes back: the places first, then the payment.
+//!
+//! What could go wrong, and what answers it:
+//! - The server dies between the decision and the provider: the refund stands in the booking as owed,
+//!   and whoever reconciles pays it, under an idempotency key that is made of booking and number.
+//! - The command arrives twice: its key names the refund it led to (P4).
+//! - Two refunds of one seat: the second finds the place gone.
+//! - A refunded seat was let in: it is refused, since who sat there has had the evening.
+
+use rowlock_proto::error_code::ErrorCode;
+use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
+
+use super::booking::{BookingState, Places, Refund};
+use super::change::{ChangeKind, Returned};
+use super::command::RefundOrder;
+use super::hold::event_no;
+use super::planted::{Mistake, planted};
+use super::reply::{Answer, Refusal, Reply};
+use super::{State, refuse};
+
+impl State {
+    pub(super) fn refund_places(
+        &mut self,
+        principal: UserId,
+        key: RequestKey,
+        id: BookingId,
+        order: &RefundOrder,
+    ) -> (Answer, u64) {
+        (self.decide_refund(principal, key, id, order), 0)
+    }
+
+    fn decide_refund(
+        &mut self,
+        principal: UserId,
+        key: RequestKey,
+        id: BookingId,
+        order: &RefundOrder,
+    ) -> Answer {
+        let Some((event, booking)) = self.owned_booking(principal, id) else {
+            return refuse(ErrorCode::BookingNotFound);
+        };
+        let refunds = booking.extras.as_ref().map_or(&[][..], |extras| &extras.refunds);
+        if let Some(refund) = refunds.iter().position(|refund| refund.key == key)
+            && !planted(Mistake::RefundRepeated)
+        {
+            return self.refund_answer(id, refund);
+        }
+        let number = refunds.len();
+        if booking.state != BookingState::Confirmed {
+            return refuse(ErrorCode::BookingStateConflict);
+        }
+        let here: Vec<(u32, u64)> = booking
+            .all_places()
+            .filter(|(place, ..)| !booking.is_gone(*place))
+            .map(|(place, _, price)| (place, price))
+            .collect();
+        let wanted: Vec<u32> = if order.places.is_empty() {
+            here.iter().map(|&(place, _)| place).collect()
+        } else {
+            order.places.clone()
+        };
+        let price_of = |place: &u32| here.iter().find(|(of, _)| of == place).map(|&(_, it)| it);
+        if let Some(&place) = wanted.iter().find(|place| price_of(place).is_none()) {
+            let limit = place.into();
+            return Err(Refusal { limit, ..Refusal::of(ErrorCode::PlaceUnknown) });
+        }
+        let tickets = booking.extras.as_ref().map(|extras| &extras.tickets);
+        let used = |place: &&u32| {
+            let ticket = tickets.and_then(|tickets| tickets.get(place));
+            ticket.is_some_and(|ticket| ticket.redeemed.is_some())
+        };
+        if let Some(&place) = wanted.iter().find(used) {
+            let limit = place.into();
+            return Err(Refusal { limit, ..Refusal::of(ErrorCode::TicketRedeemed) });
+        }
+        let amount = wanted.iter().filter_map(price_of).fold(0_u64, u64::saturating_add);
+        let charged = booking.total();
+        let whole = wanted.len() == here.len();
+        let (event, seq) = (event.id, booking.id.locator().seq());
+        let returned = if whole {
+            self.return_whole(event, seq)
+        } else {
+            self.take_back(event, seq, &wanted, true)
+        };
+        let refund = Refund {
+            key,
+            amount,
+            decided_ms: self.log.clock_ms,
+            reason: order.reason.clone(),
+            reference: String::new(),
+        };
+        self.change_extras(event, seq, |extras| {
+            if extras.refunds.is_empty() {
+                extras.charged = charged;
+            }
+            extras.refunds.push(refund);
+        });
+        self.note_returned(event, id, returned, order);
+        let refund = u32::try_from(number).unwrap_or(u32::MAX);
+        self.log.note(ChangeKind::PlacesRefunded { booking: id, refund, places: wanted, amount });
+        self.refund_answer(id, number)
+    }
+
+    /// Everything that is left of a sold booking goes back; it stays on record as it was.
+    fn return_whole(&mut self, id: EventId, seq: u32) -> Places {
+        let Some(event) = self.events.get_mut(&id) else { return Places::default() };
+        let Some(booking) = event.booking_mut(seq) else { return Places::default() };
+        booking.state = BookingState::Refunded;
+        let (user, places) = (booking.user, booking.places());
+        event.return_seats(&places.seats, seq, user, true);
+        event.return_areas(&places.areas, user, true);
+        let no = event_no(event);
+        self.log.touch_seats(no, &places.seats);
+        self.log.touch_booking(no, seq);
+        places
+    }
+
+    /// Some places of a booking go back while others stay.
+    pub(super) fn take_back(
+        &mut self,
+        id: EventId,
+        seq: u32,
+        numbers: &[u32],
+        sold: bool,
+    ) -> Places {
+        let Some(event) = self.events.get_mut(&id) else { return Places::default() };
+        let Some(booking) = event.booking_mut(seq) else { return Places::default() };
+        let going = booking.all_places().filter(|(number, ..)| numbers.contains(number));
+        let places = Places::of(going.map(|(_, place, _)| place));
+        let extras = booking.extras_mut();
+        extras.gone.extend_from_slice(numbers);
+        extras.gone.sort_unstable();
+        let user = booking.user;
+        event.return_seats(&places.seats, seq, user, sold);
+        event.return_areas(&places.areas, user, sold);
+        let no = event_no(event);
+        self.log.touch_seats(no, &places.seats);
+        self.log.touch_extras(no, seq);
+        places
+    }
+
+    fn note_returned(
+        &mut self,
+        event: EventId,
+        id: BookingId,
+        places: Places,
+        order: &RefundOrder,
+    ) {
+        let state = BookingState::Refunded;
+        let Places { seats, areas } = places;
+        if !areas.is_empty() {
+            self.log.note(ChangeKind::PlacesChanged { event, booking: id, areas, state });
+        }
+        if seats.is_empty() {
+            return;
+        }
+        let returned = Returned { event, booking: id, seats: seats.clone(), state };
+        self.log.note(ChangeKind::SeatsReturned(returned));
+        if order.block {
+            // The seats are free now, and known.
+            self.block_seats(event, &seats, &order.reason).ok();
+        }
+    }
+
+    fn refund_answer(&self, id: BookingId, refund: usize) -> Answer {
+        let refund = u32::try_from(refund).unwrap_or(u32::MAX);
+        match self.view_of(id) {
+            Some(booking) => Ok(Reply::Refund { booking, refund }),
+            None => refuse(ErrorCode::BookingNotFound),
+        }
+    }
+
+    pub(super) fn settle_refund(
+        &mut self,
+        principal: UserId,
+        id: BookingId,
+        refund: u32,
+        reference: &str,
+    ) -> Answer {
+        let Some((event, booking)) = self.owned_booking(principal, id) else {
+            return refuse(ErrorCode::BookingNotFound);
+        };
+        let (event, seq) = (event.id, booking.id.locator().seq());
+        let place = usize::try_from(refund).unwrap_or(usize::MAX);
+        let known = booking.extras.as_ref().and_then(|extras| extras.refunds.get(place));
+        match known {
+            None => return refuse(ErrorCode::RefundNotFound),
+            Some(known) if known.reference.is_empty() => {}
+            // Paid under another name: the provider was asked twice, which must be looked at.
+            Some(known) if known.reference != reference => {
+                return refuse(ErrorCode::BookingStateConflict);
+            }
+            Some(_) => return self.booking_answer(id),
+        }
+        self.change_extras(event, seq, |extras| {
+            if let Some(refund) = extras.refunds.get_mut(place) {
+                reference.clone_into(&mut refund.reference);
+            }
+        });
+        let reference = reference.to_owned();
+        self.log.note(ChangeKind::RefundSettled { booking: id, refund, reference });
+        self.booking_answer(id)
+    }
+
+    pub(super) fn change_extras(
+        &mut self,
+        id: EventId,
+        seq: u32,
+        change: impl FnOnce(&mut super::booking::Extras),
+    ) {
+        let Some(event) = self.events.get_mut(&id) else { return };
+        let no = event_no(event);
+        if let Some(booking) = event.booking_mut(seq) {
+            change(booking.extras_mut());
+            self.log.touch_extras(no, seq);
+        }
+    }
+}
