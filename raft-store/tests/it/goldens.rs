@@ -1,4 +1,4 @@
-//! The bytes of format version 1, held in place by a file.
+//! The bytes of format version 1, held in place by files.
 //!
 //! A file of a released version is never edited: it is the test that what that version wrote can
 //! still be read. While a version is unreleased, `UPDATE=1` writes its file anew.
@@ -10,13 +10,13 @@ use std::path::Path;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 use rowlock_raft_store::codec;
 use rowlock_raft_store::inventory::{
-    Batch, BookingState, Change, ChangeKind, Command, CommandKind, EventPatch, EventState,
-    RecordKey, Returned, State, User, UserPatch, Venue,
+    Batch, BookingState, Cart, Change, ChangeKind, Command, CommandKind, EventPatch, EventState,
+    RecordKey, RefundOrder, Returned, State, Together, User, UserPatch, Venue, Wanted,
 };
 
 use super::fixture::{World, booking, map_hash, spec};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/v1.txt");
+const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -31,8 +31,8 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 /// `name = hex` on each line.
-fn golden() -> BTreeMap<String, Vec<u8>> {
-    let text = std::fs::read_to_string(FILE).expect("the golden file is there; UPDATE=1 makes one");
+fn read_file(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let text = std::fs::read_to_string(path).expect("the golden file is there; UPDATE=1 makes one");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| {
@@ -166,29 +166,155 @@ fn world() -> World {
     world
 }
 
+/// One of each kind that came with places.
+fn place_commands() -> Vec<Command> {
+    let event = EventId(0xe0);
+    let booking = BookingId(0xb0 << 100);
+    let text = |text: &str| text.to_owned();
+    let wanted = |together| Wanted {
+        quantity: 4,
+        categories: vec![0, 2],
+        sections: vec![1],
+        price_max: Some(9_000),
+        together,
+        accessible: true,
+    };
+    let cart = |best| Cart { seats: vec![7, 300], best, areas: vec![(0, 3)] };
+    let refund = RefundOrder { places: vec![0, 2], reason: text("ill"), block: true };
+    let kinds = [
+        CommandKind::HoldCart { event, cart: Box::new(cart(None)) },
+        CommandKind::HoldCart { event, cart: Box::new(cart(Some(wanted(Together::Preferred)))) },
+        CommandKind::HoldCart { event, cart: Box::new(cart(Some(wanted(Together::SameRow)))) },
+        CommandKind::HoldCart { event, cart: Box::new(cart(Some(wanted(Together::Adjacent)))) },
+        CommandKind::ExtendHold { booking },
+        CommandKind::ReleasePlaces { booking, places: vec![1, 2] },
+        CommandKind::BlockSeats { event, seats: vec![4, 5], reason: text("camera") },
+        CommandKind::UnblockSeats { event, seats: vec![4] },
+        CommandKind::RefundPlaces { booking, refund: Box::new(refund) },
+        CommandKind::SettleRefund { booking, refund: 0, reference: text("re_1") },
+        CommandKind::TransferTicket { booking, place: 1, version: 0, to: UserId(4) },
+        CommandKind::RedeemTicket { booking, place: 1, version: 1, door: text("north") },
+        CommandKind::UnredeemTicket { booking, place: 1 },
+    ];
+    let command = |(number, kind): (u32, CommandKind)| Command {
+        principal: UserId(0xaa),
+        key: RequestKey(number.into()),
+        kind,
+    };
+    (1_u32..).zip(kinds).map(command).collect()
+}
+
+fn place_changes() -> Vec<Change> {
+    let event = EventId(0xe0);
+    let booking = BookingId(0xb0 << 100);
+    let text = |text: &str| text.to_owned();
+    let kinds = [
+        ChangeKind::PlacesChanged {
+            event,
+            booking,
+            areas: vec![(0, 3)],
+            state: BookingState::Refunded,
+        },
+        ChangeKind::HoldExtended { booking, expires_ms: 1_200_000 },
+        ChangeKind::SeatsBlocked { event, seats: vec![4, 5], reason: text("camera") },
+        ChangeKind::SeatsUnblocked { event, seats: vec![4] },
+        ChangeKind::PlacesRefunded { booking, refund: 1, places: vec![0, 2], amount: 13_000 },
+        ChangeKind::RefundSettled { booking, refund: 1, reference: text("re_1") },
+        ChangeKind::TicketTransferred { booking, place: 1, to: UserId(4), version: 1 },
+        ChangeKind::TicketRedeemed { booking, place: 1, door: text("north") },
+        ChangeKind::TicketUnredeemed { booking, place: 1 },
+    ];
+    let change = |(revision, kind): (u64, ChangeKind)| Change {
+        revision,
+        index: 1_000 + revision,
+        time_ms: 1_800_000_000_000,
+        principal: UserId(0xaa),
+        kind,
+    };
+    (1_u64..).zip(kinds).map(change).collect()
+}
+
+/// A state with blocked seats, and a booking to which everything has happened.
+fn place_world() -> World {
+    let event = EventId(0xa7e4a);
+    let mut world = World::new();
+    let map = world.upload_bytes(super::fixture::arena_bytes());
+    world.done(CommandKind::CreateEvent { event, spec: Box::new(spec(map)) });
+    world.done(CommandKind::PublishEvent { event });
+    world.now_ms = 1_000;
+    let (seats, reason) = (vec![20, 21], "camera".to_owned());
+    world.done(CommandKind::BlockSeats { event, seats, reason });
+    let best = Some(Wanted { quantity: 3, ..Wanted::default() });
+    let cart = Box::new(Cart { best, areas: vec![(0, 2)], ..Cart::default() });
+    let by = UserId(2);
+    let held = booking(world.answer(by, 1, CommandKind::HoldCart { event, cart }));
+    let id = held.booking;
+    let mut go = |key: u128, kind: CommandKind| booking(world.answer(by, key, kind));
+    go(2, CommandKind::ExtendHold { booking: id });
+    let left = go(3, CommandKind::ReleasePlaces { booking: id, places: vec![4] });
+    go(4, CommandKind::BeginPayment { booking: id, amount: left.total });
+    let intent = "pi_1".to_owned();
+    world.done(CommandKind::AttachIntent { booking: id, attempt: 1, intent: intent.clone() });
+    let mut go = |key: u128, kind: CommandKind| booking(world.answer(by, key, kind));
+    go(5, CommandKind::ConfirmPayment { booking: id, attempt: 1, intent });
+    let refund = RefundOrder { places: vec![0], reason: "ill".to_owned(), block: true };
+    go(6, CommandKind::RefundPlaces { booking: id, refund: Box::new(refund) });
+    go(7, CommandKind::SettleRefund { booking: id, refund: 0, reference: "re_1".to_owned() });
+    let to = UserId(4);
+    go(8, CommandKind::TransferTicket { booking: id, place: 1, version: 0, to });
+    let door = "north".to_owned();
+    go(9, CommandKind::RedeemTicket { booking: id, place: 1, version: 1, door });
+    world
+}
+
+/// A golden file, and what it holds the bytes of. A file is never edited: what is new in a version gets
+/// a file of its own.
+struct Golden {
+    file: &'static str,
+    commands: fn() -> Vec<Command>,
+    changes: fn() -> Vec<Change>,
+    world: fn() -> World,
+    /// Kinds of records that must be in it.
+    kinds: &'static [u8],
+}
+
+const GOLDENS: [Golden; 2] = [
+    Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
+    Golden {
+        file: "v1-places.txt",
+        commands: place_commands,
+        changes: place_changes,
+        world: place_world,
+        kinds: &[0, 1, 4, 5, 6, 8, 9],
+    },
+];
+
 fn records(state: &State) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let keys = state.record_keys().into_iter();
     keys.filter_map(|key| Some((key.to_bytes(), state.encode_record(key)?))).collect()
 }
 
-fn written() -> BTreeMap<String, Vec<u8>> {
+fn written(golden: &Golden) -> BTreeMap<String, Vec<u8>> {
     let mut out = BTreeMap::new();
-    for command in commands() {
+    let all = (golden.commands)();
+    for (number, command) in (1..).zip(&all) {
         let kind = format!("{:?}", command.kind);
         let name = kind.split([' ', '(']).next().unwrap();
-        let bytes = codec::encode_batch(1_800_000_000_000, std::iter::once(&command));
-        out.insert(format!("command {name}"), bytes.to_vec());
+        let bytes = codec::encode_batch(1_800_000_000_000, std::iter::once(command));
+        // A kind that stands there more than once, in its variants, has its number too.
+        let twin = all.iter().filter(|other| format!("{:?}", other.kind).starts_with(name)).count();
+        let number = if twin > 1 { format!(" {number}") } else { String::new() };
+        out.insert(format!("command {name}{number}"), bytes.to_vec());
     }
-    let all = commands();
     out.insert("batch".to_owned(), codec::encode_batch(1_800_000_000_000, all.iter()).to_vec());
-    for change in changes() {
+    for change in (golden.changes)() {
         let kind = format!("{:?}", change.kind);
         let name = kind.split([' ', '(']).next().unwrap();
         let bytes = codec::encode_changes(std::iter::once(&change));
         out.insert(format!("change {name}"), bytes);
     }
-    out.insert("feed".to_owned(), codec::encode_changes(changes().iter()));
-    let world = world();
+    out.insert("feed".to_owned(), codec::encode_changes((golden.changes)().iter()));
+    let world = (golden.world)();
     for (key, bytes) in records(&world.state) {
         out.insert(format!("record {}", hex(&key)), bytes);
     }
@@ -196,18 +322,18 @@ fn written() -> BTreeMap<String, Vec<u8>> {
     out
 }
 
-#[test]
-fn bytes_are_those_of_the_golden_file() {
-    let written = written();
+fn check_written(golden: &Golden) {
+    let written = written(golden);
+    let path = Path::new(DIR).join(golden.file);
     if std::env::var_os("UPDATE").is_some() {
         let mut text = String::from("# Format version 1. See tests/it/goldens.rs.\n");
         for (name, bytes) in &written {
             writeln!(text, "{name} = {}", hex(bytes)).unwrap();
         }
-        std::fs::create_dir_all(Path::new(FILE).parent().unwrap()).unwrap();
-        std::fs::write(FILE, text).unwrap();
+        std::fs::create_dir_all(DIR).unwrap();
+        std::fs::write(&path, text).unwrap();
     }
-    let golden = golden();
+    let golden = read_file(&path);
     for (name, bytes) in &written {
         let expected = golden.get(name).unwrap_or_else(|| panic!("{name} is not in the file"));
         assert_eq!(hex(bytes), hex(expected), "{name}");
@@ -216,14 +342,19 @@ fn bytes_are_those_of_the_golden_file() {
 }
 
 #[test]
-fn golden_bytes_are_read_as_what_was_written() {
-    let golden = golden();
-    let read = codec::decode_batch(&golden["batch"]).unwrap();
-    assert_eq!(read, Batch { stamp_ms: 1_800_000_000_000, commands: commands() });
-    assert_eq!(codec::decode_changes(&golden["feed"]).unwrap(), changes());
+fn bytes_are_those_of_the_golden_files() {
+    GOLDENS.iter().for_each(check_written);
+}
+
+fn check_read(golden: &Golden) {
+    let lines = read_file(&Path::new(DIR).join(golden.file));
+    let read = codec::decode_batch(&lines["batch"]).unwrap();
+    let commands = (golden.commands)();
+    assert_eq!(read, Batch { stamp_ms: 1_800_000_000_000, commands });
+    assert_eq!(codec::decode_changes(&lines["feed"]).unwrap(), (golden.changes)());
     let mut state = State::new(rowlock_raft_store::inventory::Config::default());
     let mut kinds = std::collections::BTreeSet::new();
-    for (name, bytes) in &golden {
+    for (name, bytes) in &lines {
         if let Some(key) = name.strip_prefix("record ") {
             let key = RecordKey::from_bytes(&unhex(key)).unwrap();
             kinds.insert(unhex(&name["record ".len()..])[0]);
@@ -231,14 +362,20 @@ fn golden_bytes_are_read_as_what_was_written() {
         }
     }
     state.finish_load().unwrap();
-    assert_eq!(kinds.into_iter().collect::<Vec<u8>>(), [0, 1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!(state.digest().to_vec(), golden["digest"]);
+    assert_eq!(kinds.into_iter().collect::<Vec<u8>>(), golden.kinds);
+    assert_eq!(state.digest().to_vec(), lines["digest"]);
     assert_eq!(state.audit(), Vec::<String>::new());
 }
 
 #[test]
+fn golden_bytes_are_read_as_what_was_written() {
+    GOLDENS.iter().for_each(check_read);
+}
+
+#[test]
 fn damaged_bytes_are_an_error_and_never_a_panic() {
-    let bytes = codec::encode_batch(1, commands().iter()).to_vec();
+    let all: Vec<Command> = commands().into_iter().chain(place_commands()).collect();
+    let bytes = codec::encode_batch(1, all.iter()).to_vec();
     for end in 1..bytes.len() {
         codec::decode_batch(&bytes[..end]).expect_err("cut short");
     }
