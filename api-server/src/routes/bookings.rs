@@ -36,9 +36,8 @@ const NAMED_CHARS_MAX: usize = 64;
 #[serde(rename_all = "camelCase")]
 pub(super) struct NewBooking {
     event_id: String,
-    /// Seats of the event by id, each once.
-    #[serde(default)]
-    seat_ids: Vec<String>,
+    /// Seats of the event by id, each once. Needed unless the best available are asked for.
+    seat_ids: Option<Vec<String>>,
     /// Instead of seats by id, or besides them: at most 100 in all.
     best_available: Option<BestAvailable>,
     /// If it is there it must be the caller.
@@ -264,8 +263,13 @@ pub(super) async fn create(
     app.recent.check(&request, body.fingerprint)?;
     let event = events::parse(&new.event_id)?;
     let mut cart = Cart::default();
-    if new.best_available.is_none() || !new.seat_ids.is_empty() {
-        cart.seats = seats_of(event, &new.seat_ids)?;
+    match (&new.seat_ids, &new.best_available) {
+        (Some(ids), _) => cart.seats = seats_of(event, ids)?,
+        (None, Some(_)) => {}
+        (None, None) => {
+            let what = "one of seatIds and bestAvailable is needed";
+            return Err(Problem::new(ErrorCode::Malformed, what));
+        }
     }
     if let Some(best) = new.best_available {
         cart.best = Some(best.read(&app, event).await?);

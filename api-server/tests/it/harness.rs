@@ -206,6 +206,19 @@ impl Server {
         self.post("/bookings", who, json!({"eventId": event, "seatIds": &seats[..2]})).await
     }
 
+    pub(crate) async fn until_ready(&self) {
+        let waiting = async {
+            loop {
+                let request = Request::builder().uri("/readyz").body(Body::empty()).unwrap();
+                if self.raw(request).await.status == 200 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("a server that is ready");
+    }
+
     /// Waits until `done` is true of what `path` answers.
     pub(crate) async fn until(&self, path: &str, done: impl Fn(&Reply) -> bool) -> Reply {
         let waiting = async {
