@@ -12,7 +12,6 @@ fn check(args: &[&str], expected: &str) {
 #[test]
 fn wrong_usage_exits_with_2() {
     check(&["frobnicate"], "unrecognized subcommand");
-    check(&["workload", "besta"], "best-available");
     check(&["workload", "onsale", "--release"], "hotseats");
     check(&["workload", "onsale", "--clients", "0"], "--clients");
     check(&["status", "--data", "x", "--endpoints", "127.0.0.1:1"], "twice");
