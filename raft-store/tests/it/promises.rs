@@ -263,3 +263,26 @@ fn p6_only_an_intent_that_is_in_the_log_can_be_confirmed() {
     let sold = booking(world.answer(UserId(1), 0, confirm(2, "pi_3")));
     assert_eq!(sold.state, BookingState::Confirmed);
 }
+
+#[test]
+fn p7_a_ticket_is_let_in_once() {
+    let event = EventId(1);
+    let mut world = World::on_sale(event, 6, |_| ());
+    let by = UserId(2);
+    let held = booking(world.hold(2, 1, event, &[0, 1]));
+    let id = held.booking;
+    world.answer(by, 2, CommandKind::BeginPayment { booking: id, amount: held.total }).unwrap();
+    let intent = "pi_1".to_owned();
+    world.done(CommandKind::AttachIntent { booking: id, attempt: 1, intent: intent.clone() });
+    world.answer(by, 3, CommandKind::ConfirmPayment { booking: id, attempt: 1, intent }).unwrap();
+    let mut scan = |key: u128, door: &str| {
+        let door = door.to_owned();
+        let kind = CommandKind::RedeemTicket { booking: id, place: 0, version: 0, door };
+        world.answer(SYSTEM, key, kind)
+    };
+    scan(10, "north").unwrap();
+    scan(10, "north").expect("the same scan again");
+    let refused = scan(11, "south").unwrap_err();
+    assert_eq!(refused.code, ErrorCode::TicketRedeemed);
+    assert_eq!(refused.detail, "north", "it says where");
+}
