@@ -219,6 +219,9 @@ impl Booking {
 
     /// The places that are not gone.
     pub fn places(&self) -> Places {
+        if self.extras.is_none() {
+            return Places { seats: self.seats.to_vec(), areas: Vec::new() };
+        }
         let here = self.all_places().filter(|(number, ..)| !self.is_gone(*number));
         Places::of(here.map(|(_, place, _)| place))
     }

@@ -12,8 +12,8 @@ use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, UserId};
 
 use super::best::{Together, search};
-use super::booking::{AreaLine, BookingState};
-use super::change::{ChangeKind, Returned};
+use super::booking::{AreaLine, Booking, BookingState};
+use super::change::ChangeKind;
 use super::command::{Cart, Command, EXPIRE_MAX, check_cart};
 use super::event::{Event, seat_count};
 use super::hold::{judge_limit, judge_sale, judge_seats};
@@ -48,9 +48,9 @@ impl State {
                 Ok((seats, areas)) => {
                     return (self.give(command, id, print, &seats, &areas), 0);
                 }
-                // Only places that due holds still hide can change the answer.
+                // Due holds hide free places: only then may the answer be another without them.
                 Err(refusal) => {
-                    if !self.retire_some_due() {
+                    if !for_want_of_places(refusal.code) || !self.retire_some_due() {
                         return (self.refuse_hold(command, id, print, refusal), 0);
                     }
                 }
@@ -60,19 +60,7 @@ impl State {
 
     /// Retires as many due holds as one command may. False: none was due.
     fn retire_some_due(&mut self) -> bool {
-        let max = usize::try_from(EXPIRE_MAX).unwrap_or(usize::MAX);
-        let due: Vec<Deadline> = self.due().take(max).copied().collect();
-        let holds: Vec<Returned> = due
-            .into_iter()
-            .filter_map(|Deadline { event, seq, .. }| {
-                self.end_hold(event, seq, BookingState::Expired)
-            })
-            .collect();
-        let some = !holds.is_empty();
-        if some {
-            self.log.note(ChangeKind::HoldsExpired { holds });
-        }
-        some
+        self.retire_due(EXPIRE_MAX) > 0
     }
 
     /// Retires due holds until the areas have room, or none is due any more.
@@ -110,23 +98,28 @@ impl State {
         Ok((seats, areas))
     }
 
+    /// Whether the booking is a hold that still lasts.
+    fn judge_live(&self, booking: &Booking) -> Result<(), Refusal> {
+        match booking.state {
+            BookingState::Held if !self.is_due(booking) => Ok(()),
+            BookingState::Held | BookingState::Expired => {
+                Err(Refusal::of(ErrorCode::BookingExpired))
+            }
+            BookingState::Paying
+            | BookingState::Confirmed
+            | BookingState::Released
+            | BookingState::RefundDue
+            | BookingState::Refunded => Err(Refusal::of(ErrorCode::BookingStateConflict)),
+        }
+    }
+
     pub(super) fn extend_hold(&mut self, principal: UserId, id: BookingId) -> Answer {
         let Some((event, booking)) = self.owned_booking(principal, id) else {
             return refuse(ErrorCode::BookingNotFound);
         };
         let ttl_ms = event.spec.hold_ttl_ms;
         let (event, seq) = (event.id, booking.id.locator().seq());
-        match booking.state {
-            BookingState::Held if !self.is_due(booking) => {}
-            BookingState::Held | BookingState::Expired => {
-                return refuse(ErrorCode::BookingExpired);
-            }
-            BookingState::Paying
-            | BookingState::Confirmed
-            | BookingState::Released
-            | BookingState::RefundDue
-            | BookingState::Refunded => return refuse(ErrorCode::BookingStateConflict),
-        }
+        self.judge_live(booking)?;
         if booking.extras.as_ref().is_some_and(|extras| extras.extended_from_ms != 0) {
             return refuse(ErrorCode::HoldAlreadyExtended);
         }
@@ -155,17 +148,7 @@ impl State {
             return refuse(ErrorCode::BookingNotFound);
         };
         let (event, seq) = (event.id, booking.id.locator().seq());
-        match booking.state {
-            BookingState::Held if !self.is_due(booking) => {}
-            BookingState::Held | BookingState::Expired => {
-                return refuse(ErrorCode::BookingExpired);
-            }
-            BookingState::Paying
-            | BookingState::Confirmed
-            | BookingState::Released
-            | BookingState::RefundDue
-            | BookingState::Refunded => return refuse(ErrorCode::BookingStateConflict),
-        }
+        self.judge_live(booking)?;
         if let Some(place) = places.iter().find(|&&place| place >= booking.place_count()) {
             let limit = (*place).into();
             return Err(Refusal { limit, ..Refusal::of(ErrorCode::PlaceUnknown) });
@@ -177,17 +160,8 @@ impl State {
             return refuse(ErrorCode::BookingStateConflict);
         }
         if !fresh.is_empty() {
-            let returned = self.take_back(event, seq, &fresh, false);
-            let state = BookingState::Released;
-            if !returned.areas.is_empty() {
-                let areas = returned.areas;
-                self.log.note(ChangeKind::PlacesChanged { event, booking: id, areas, state });
-            }
-            if !returned.seats.is_empty() {
-                let seats = returned.seats;
-                let returned = Returned { event, booking: id, seats, state };
-                self.log.note(ChangeKind::SeatsReturned(returned));
-            }
+            let places = self.take_back(event, seq, &fresh, false);
+            self.note_back(event, id, places, BookingState::Released);
         }
         self.booking_answer(id)
     }
@@ -199,6 +173,10 @@ impl State {
             None => refuse(ErrorCode::BookingNotFound),
         }
     }
+}
+
+fn for_want_of_places(code: ErrorCode) -> bool {
+    code == ErrorCode::NotEnoughSeats || code == ErrorCode::NotTogether
 }
 
 /// Places in areas, with their prices, if there is room for all.

@@ -17,7 +17,14 @@ impl State {
     }
 
     pub(super) fn expire_due(&mut self, max: u32) -> Answer {
-        let max = usize::try_from(max.min(EXPIRE_MAX)).unwrap_or(usize::MAX);
+        let retired = self.retire_due(max.min(EXPIRE_MAX));
+        let more = self.due().next().is_some();
+        Ok(Reply::Expired { retired, more })
+    }
+
+    /// Retires the oldest due holds, `max` at most; how many.
+    pub(super) fn retire_due(&mut self, max: u32) -> u32 {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
         let due: Vec<Deadline> = self.due().take(max).copied().collect();
         let holds: Vec<_> = due
             .into_iter()
@@ -29,7 +36,6 @@ impl State {
         if retired > 0 {
             self.log.note(ChangeKind::HoldsExpired { holds });
         }
-        let more = self.due().next().is_some();
-        Ok(Reply::Expired { retired, more })
+        retired
     }
 }

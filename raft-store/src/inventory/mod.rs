@@ -232,7 +232,7 @@ impl State {
             }
             CommandKind::UnblockSeats { event, seats } => fresh(self.unblock_seats(*event, seats)),
             CommandKind::RefundPlaces { booking, refund } => {
-                self.refund_places(principal, command.key, *booking, refund)
+                fresh(self.refund_places(principal, command.key, *booking, refund))
             }
             CommandKind::SettleRefund { booking, refund, reference } => {
                 fresh(self.settle_refund(principal, *booking, *refund, reference))
@@ -241,7 +241,7 @@ impl State {
                 fresh(self.transfer_ticket(principal, *booking, *place, *version, *to))
             }
             CommandKind::RedeemTicket { booking, place, version, door } => {
-                self.redeem_ticket(command.key, *booking, *place, *version, door)
+                fresh(self.redeem_ticket(command.key, *booking, *place, *version, door))
             }
             CommandKind::UnredeemTicket { booking, place } => {
                 fresh(self.unredeem_ticket(*booking, *place))

@@ -25,16 +25,6 @@ impl State {
         key: RequestKey,
         id: BookingId,
         order: &RefundOrder,
-    ) -> (Answer, u64) {
-        (self.decide_refund(principal, key, id, order), 0)
-    }
-
-    fn decide_refund(
-        &mut self,
-        principal: UserId,
-        key: RequestKey,
-        id: BookingId,
-        order: &RefundOrder,
     ) -> Answer {
         let Some((event, booking)) = self.owned_booking(principal, id) else {
             return refuse(ErrorCode::BookingNotFound);
@@ -95,7 +85,12 @@ impl State {
             }
             extras.refunds.push(refund);
         });
-        self.note_returned(event, id, returned, order);
+        let seats = returned.seats.clone();
+        self.note_back(event, id, returned, BookingState::Refunded);
+        if order.block && !seats.is_empty() {
+            // The seats are free now, and known.
+            self.block_seats(event, &seats, &order.reason).ok();
+        }
         let refund = u32::try_from(number).unwrap_or(u32::MAX);
         self.log.note(ChangeKind::PlacesRefunded { booking: id, refund, places: wanted, amount });
         self.refund_answer(id, number)
@@ -139,26 +134,20 @@ impl State {
         places
     }
 
-    fn note_returned(
+    /// Says that places of a booking went back.
+    pub(super) fn note_back(
         &mut self,
         event: EventId,
-        id: BookingId,
-        places: Places,
-        order: &RefundOrder,
+        booking: BookingId,
+        Places { seats, areas }: Places,
+        state: BookingState,
     ) {
-        let state = BookingState::Refunded;
-        let Places { seats, areas } = places;
         if !areas.is_empty() {
-            self.log.note(ChangeKind::PlacesChanged { event, booking: id, areas, state });
+            self.log.note(ChangeKind::PlacesChanged { event, booking, areas, state });
         }
-        if seats.is_empty() {
-            return;
-        }
-        let returned = Returned { event, booking: id, seats: seats.clone(), state };
-        self.log.note(ChangeKind::SeatsReturned(returned));
-        if order.block {
-            // The seats are free now, and known.
-            self.block_seats(event, &seats, &order.reason).ok();
+        if !seats.is_empty() {
+            let returned = Returned { event, booking, seats, state };
+            self.log.note(ChangeKind::SeatsReturned(returned));
         }
     }
 

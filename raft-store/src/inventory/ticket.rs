@@ -78,17 +78,6 @@ impl State {
         place: u32,
         version: u32,
         door: &str,
-    ) -> (Answer, u64) {
-        (self.redeem(key, id, place, version, door), 0)
-    }
-
-    fn redeem(
-        &mut self,
-        key: RequestKey,
-        id: BookingId,
-        place: u32,
-        version: u32,
-        door: &str,
     ) -> Answer {
         let Valid { event, seq, ticket, .. } = self.valid_ticket(id, place)?;
         if ticket.redeemed.as_ref().is_some_and(|redeemed| redeemed.key == key) {

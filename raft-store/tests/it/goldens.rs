@@ -65,6 +65,26 @@ fn user() -> User {
     }
 }
 
+fn numbered_commands(kinds: impl IntoIterator<Item = CommandKind>) -> Vec<Command> {
+    let command = |(number, kind): (u32, CommandKind)| Command {
+        principal: UserId(0xaa),
+        key: RequestKey(number.into()),
+        kind,
+    };
+    (1_u32..).zip(kinds).map(command).collect()
+}
+
+fn numbered_changes(kinds: impl IntoIterator<Item = ChangeKind>) -> Vec<Change> {
+    let change = |(revision, kind): (u64, ChangeKind)| Change {
+        revision,
+        index: 1_000 + revision,
+        time_ms: 1_800_000_000_000,
+        principal: UserId(0xaa),
+        kind,
+    };
+    (1_u64..).zip(kinds).map(change).collect()
+}
+
 /// One of each kind.
 fn commands() -> Vec<Command> {
     let event = EventId(0xe0);
@@ -100,12 +120,7 @@ fn commands() -> Vec<Command> {
         },
         CommandKind::Checksum { nonce: 77 },
     ];
-    let command = |(number, kind): (u32, CommandKind)| Command {
-        principal: UserId(0xaa),
-        key: RequestKey(number.into()),
-        kind,
-    };
-    (1_u32..).zip(kinds).map(command).collect()
+    numbered_commands(kinds)
 }
 
 fn changes() -> Vec<Change> {
@@ -135,14 +150,7 @@ fn changes() -> Vec<Change> {
         ChangeKind::UserChanged { user },
         ChangeKind::SeatMapSealed { map: SeatMapHash([9; 32]), seats: 20_000 },
     ];
-    let change = |(revision, kind): (u64, ChangeKind)| Change {
-        revision,
-        index: 1_000 + revision,
-        time_ms: 1_800_000_000_000,
-        principal: UserId(0xaa),
-        kind,
-    };
-    (1_u64..).zip(kinds).map(change).collect()
+    numbered_changes(kinds)
 }
 
 /// A state with a record of each kind.
@@ -196,12 +204,7 @@ fn place_commands() -> Vec<Command> {
         CommandKind::RedeemTicket { booking, place: 1, version: 1, door: text("north") },
         CommandKind::UnredeemTicket { booking, place: 1 },
     ];
-    let command = |(number, kind): (u32, CommandKind)| Command {
-        principal: UserId(0xaa),
-        key: RequestKey(number.into()),
-        kind,
-    };
-    (1_u32..).zip(kinds).map(command).collect()
+    numbered_commands(kinds)
 }
 
 fn place_changes() -> Vec<Change> {
@@ -224,14 +227,7 @@ fn place_changes() -> Vec<Change> {
         ChangeKind::TicketRedeemed { booking, place: 1, door: text("north") },
         ChangeKind::TicketUnredeemed { booking, place: 1 },
     ];
-    let change = |(revision, kind): (u64, ChangeKind)| Change {
-        revision,
-        index: 1_000 + revision,
-        time_ms: 1_800_000_000_000,
-        principal: UserId(0xaa),
-        kind,
-    };
-    (1_u64..).zip(kinds).map(change).collect()
+    numbered_changes(kinds)
 }
 
 /// A state with blocked seats, and a booking to which everything has happened.
