@@ -15,6 +15,9 @@ use nix::unistd::Pid;
 const TERM_WAIT: Duration = Duration::from_secs(8);
 const KILL_WAIT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
+/// How long the kernel may take to load a program.
+const ARGUMENTS_WAIT: Duration = Duration::from_secs(10);
+const LOG_LINES_SHOWN: usize = 5;
 
 /// The binary `name`, beside this one.
 pub fn beside(name: &str) -> anyhow::Result<PathBuf> {
@@ -29,7 +32,7 @@ pub fn spawn(program: &Path, args: &[String], log: &Path) -> anyhow::Result<u32>
     let open = || OpenOptions::new().create(true).append(true).open(log);
     let out: File = open().with_context(|| format!("open {}", log.display()))?;
     let err = out.try_clone().context("share the log file")?;
-    let child = Command::new(program)
+    let mut child = Command::new(program)
         .args(args)
         .stdin(Stdio::null())
         .stdout(out)
@@ -37,15 +40,38 @@ pub fn spawn(program: &Path, args: &[String], log: &Path) -> anyhow::Result<u32>
         .process_group(0)
         .spawn()
         .with_context(|| format!("start {}", program.display()))?;
+    // The kernel lets the parent go on before the child's arguments can be seen, by which it is known
+    // from here on; with a program that must first come from the disk, for long enough to matter.
+    let deadline = Instant::now() + ARGUMENTS_WAIT;
+    let unseen = |id: u32| arguments(id).is_some_and(|line| line.is_empty());
+    while unseen(child.id()) && Instant::now() < deadline {
+        if child.try_wait().context("look at the new process")?.is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
     Ok(child.id())
+}
+
+/// The arguments of a process, ended by zeroes each; empty for one that has ended and was not
+/// collected, and for one that is being started.
+fn arguments(pid: u32) -> Option<Vec<u8>> {
+    std::fs::read(format!("/proc/{pid}/cmdline")).ok()
+}
+
+/// The end of a log, for a message about the process that wrote it.
+pub fn last_lines(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines.get(lines.len().saturating_sub(LOG_LINES_SHOWN)..).unwrap_or_default();
+    format!("{}:\n{}", log.display(), last.join("\n"))
 }
 
 /// Whether the process runs and is one that `marks` name: its program and, in its arguments, its
 /// data directory or address. A process id alone may belong to somebody else by now.
 pub fn is_running(pid: u32, marks: &[&str]) -> bool {
-    let Ok(line) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };
+    let line = arguments(pid).unwrap_or_default();
     if line.is_empty() {
-        // A zombie: ended, not yet collected.
         return false;
     }
     let line = String::from_utf8_lossy(&line);
@@ -88,5 +114,31 @@ pub async fn end(targets: &[Target]) -> anyhow::Result<()> {
     match targets.iter().find(|target| target.is_running()) {
         Some(left) => anyhow::bail!("process {} does not end", left.pid),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_from_the_moment_it_was_spawned() {
+        let dir = tempfile::tempdir().expect("make a directory");
+        for _ in 0..50 {
+            let args = ["600.125".to_owned()];
+            let pid =
+                spawn(Path::new("/bin/sleep"), &args, &dir.path().join("log")).expect("spawn");
+            let target = Target { pid, marks: vec!["sleep".to_owned(), "600.125".to_owned()] };
+            assert!(target.is_running());
+            target.signal(Signal::SIGKILL).expect("kill");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_log_is_shown() {
+        let dir = tempfile::tempdir().expect("make a directory");
+        let log = dir.path().join("log");
+        std::fs::write(&log, "1\n2\n3\n4\n5\n6\n7\n").expect("write");
+        assert!(last_lines(&log).ends_with("log:\n3\n4\n5\n6\n7"));
     }
 }

@@ -172,8 +172,9 @@ async fn listening(
         if TcpStream::connect(addr).await.is_ok() {
             return Ok(());
         }
-        anyhow::ensure!(is_running(), "a process ended at once; see {}", log.display());
-        anyhow::ensure!(Instant::now() < deadline, "{addr} is not served; see {}", log.display());
+        anyhow::ensure!(is_running(), "a process ended at once; {}", process::last_lines(log));
+        let late = Instant::now() >= deadline;
+        anyhow::ensure!(!late, "{addr} is not served; {}", process::last_lines(log));
         tokio::time::sleep(POLL).await;
     }
 }
