@@ -4,6 +4,7 @@
 //! renamed field is not a migration; a changed format is a new version in a new file, beside the old
 //! one, which stays for reading. Golden files hold the bytes in place.
 
+mod change;
 mod command;
 mod records;
 mod text;
@@ -11,7 +12,8 @@ mod text;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
 
-pub use command::{decode_batch, decode_changes, encode_batch, encode_changes};
+pub use change::{decode_changes, encode_changes};
+pub use command::{decode_batch, encode_batch};
 pub use records::{
     BlockOfBookings, BlockOfExtras, BlockOfRefusals, BlockOfSeats, BlockedSeats, EventRecord,
     MapPartRecord, ShardRecord, UserRecord, VenueRecord,
