@@ -78,6 +78,15 @@ pub fn is_running(pid: u32, marks: &[&str]) -> bool {
     marks.iter().all(|mark| line.contains(mark))
 }
 
+/// Whether the process has ended but not let go of its ports and files yet: the kernel takes its
+/// memory first, and with that its arguments.
+fn is_ending(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // The state follows the name, which is in parentheses and may hold any.
+    let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+    arguments(pid).is_some_and(|line| line.is_empty()) && !matches!(state, None | Some('Z' | 'X'))
+}
+
 /// A process to end, and how to know it.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -89,6 +98,15 @@ impl Target {
     pub fn is_running(&self) -> bool {
         let marks: Vec<&str> = self.marks.iter().map(String::as_str).collect();
         is_running(self.pid, &marks)
+    }
+
+    /// Waits until what the process held can be taken by another. Not for ever: the number of one
+    /// that is long gone may belong to a thread of the kernel.
+    pub async fn gone(&self) {
+        let deadline = Instant::now() + KILL_WAIT;
+        while is_ending(self.pid) && Instant::now() < deadline {
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
@@ -111,10 +129,13 @@ pub async fn end(targets: &[Target]) -> anyhow::Result<()> {
             tokio::time::sleep(POLL).await;
         }
     }
-    match targets.iter().find(|target| target.is_running()) {
-        Some(left) => anyhow::bail!("process {} does not end", left.pid),
-        None => Ok(()),
+    if let Some(left) = targets.iter().find(|target| target.is_running()) {
+        anyhow::bail!("process {} does not end", left.pid);
     }
+    for target in targets {
+        target.gone().await;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -132,6 +153,24 @@ mod tests {
             assert!(target.is_running());
             target.signal(Signal::SIGKILL).expect("kill");
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_held_is_free_when_it_is_gone() {
+        use nix::sys::wait::waitpid;
+        let dir = tempfile::tempdir().expect("make a directory");
+        let args = ["600.25".to_owned()];
+        let pid = spawn(Path::new("/bin/sleep"), &args, &dir.path().join("log")).expect("spawn");
+        let target = Target { pid, marks: vec!["600.25".to_owned()] };
+        assert!(!is_ending(pid), "it runs");
+        target.signal(Signal::SIGKILL).expect("kill");
+        while target.is_running() {
+            std::thread::yield_now();
+        }
+        target.gone().await;
+        assert!(!is_ending(pid));
+        waitpid(Pid::from_raw(i32::try_from(pid).expect("a pid")), None).expect("collect it");
+        target.gone().await;
     }
 
     #[test]

@@ -208,9 +208,13 @@ pub async fn restart_node(directory: &Directory, id: u64) -> anyhow::Result<Node
         .iter_mut()
         .find(|node| node.id == id)
         .ok_or_else(|| Usage(format!("there is no node {id}")))?;
-    if stop::node_target(directory, node).is_running() {
+    let before = stop::node_target(directory, node);
+    if before.is_running() {
         return Ok(node.clone());
     }
+    // One that was killed this moment still has its port, and whoever asks whether the new one
+    // listens would be answered by the old.
+    before.gone().await;
     node.pid = spawn_node(directory, &plan, id)?;
     let node = node.clone();
     state::write(directory, &running)?;
