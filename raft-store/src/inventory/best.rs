@@ -60,8 +60,8 @@ pub(super) fn search(
     let mut free = event.free.take().unwrap_or_else(|| Free::unknown(&layout));
     let touch = |free: &mut Free| besides.iter().for_each(|&seat| free.touch(&layout, seat));
     touch(&mut free);
-    free.refresh(&layout, &|seat| event.is_free(seat) && !besides.contains(&seat));
     let zones = allowed(event, &layout, wanted);
+    free.refresh(&layout, &zones, &|seat| event.is_free(seat) && !besides.contains(&seat));
     let found = Search { layout: &layout, event, free: &mut free, zones, wanted, besides }.run();
     touch(&mut free);
     event.free = Some(free);
@@ -303,7 +303,7 @@ impl Search<'_> {
             seats.extend(group);
             let taken = &seats;
             let (event, besides) = (self.event, self.besides);
-            self.free.refresh(self.layout, &|seat| {
+            self.free.refresh(self.layout, &self.zones, &|seat| {
                 event.is_free(seat) && !besides.contains(&seat) && !taken.contains(&seat)
             });
         }

@@ -4,6 +4,8 @@
 //! bounds how long dead holds stay in the records; a command that touches their seats does not wait
 //! for it. A bound on each command keeps ten thousand holds that end together from stalling a shard.
 
+use rowlock_proto::ids::EventId;
+
 use super::booking::BookingState;
 use super::change::ChangeKind;
 use super::command::EXPIRE_MAX;
@@ -12,8 +14,13 @@ use super::{Deadline, State};
 
 impl State {
     /// The holds that are due, oldest deadline first.
-    pub(super) fn due(&self) -> impl Iterator<Item = &Deadline> {
+    pub(super) fn due(&self) -> impl Iterator<Item = Deadline> {
         self.deadlines.iter().take_while(|deadline| deadline.at_ms <= self.log.clock_ms)
+    }
+
+    /// Those of one event: what is due elsewhere costs nothing here.
+    pub(super) fn due_of(&self, event: EventId) -> impl Iterator<Item = Deadline> {
+        self.deadlines.of(event).take_while(|deadline| deadline.at_ms <= self.log.clock_ms)
     }
 
     pub(super) fn expire_due(&mut self, max: u32) -> Answer {
@@ -25,7 +32,7 @@ impl State {
     /// Retires the oldest due holds, `max` at most; how many.
     pub(super) fn retire_due(&mut self, max: u32) -> u32 {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let due: Vec<Deadline> = self.due().take(max).copied().collect();
+        let due: Vec<Deadline> = self.due().take(max).collect();
         let holds: Vec<_> = due
             .into_iter()
             .filter_map(|Deadline { event, seq, .. }| {

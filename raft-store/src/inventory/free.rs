@@ -4,7 +4,7 @@
 //! which stretch it touched; the next search looks at those again. So a hold of named seats pays next
 //! to nothing for it, and a search pays for what changed, not for what there is.
 //!
-//! Each zone has a tree over its stretches, best first. A node says of how many neighbours some stretch
+//! Each zone has a tree over its stretches, best first, once it was searched. A node says of how many neighbours some stretch
 //! below it has room, one bit for each number, so the best stretch for `n` is found by going down.
 
 use std::ops::Range;
@@ -34,11 +34,17 @@ pub enum Fit {
 
 #[derive(Clone, Debug)]
 pub struct Free {
-    /// For each zone a tree: node 1 is the root, the children of node i are 2i and 2i + 1.
-    zones: Vec<Vec<Room>>,
+    zones: Vec<Tree>,
+    is_stale: Vec<bool>,
+}
+
+/// What is known of one zone.
+#[derive(Clone, Debug, Default)]
+struct Tree {
+    /// Node 1 is the root, the children of node i are 2i and 2i + 1. Empty until the zone is searched.
+    rooms: Vec<Room>,
     /// Stretches that changed since they were looked at.
     stale: Vec<u32>,
-    is_stale: Vec<bool>,
 }
 
 impl Room {
@@ -89,44 +95,53 @@ pub(super) fn runs<F: Fn(u32) -> bool>(
 impl Free {
     /// Of an event that nothing is known of yet.
     pub fn unknown(layout: &Layout) -> Self {
-        let tree = |stretches: usize| vec![Room::default(); stretches.next_power_of_two() * 2];
         Self {
-            zones: layout.zones.iter().map(|zone| tree(zone.stretches.len())).collect(),
-            stale: (0..u32::try_from(layout.stretches.len()).unwrap_or(u32::MAX)).collect(),
-            is_stale: vec![true; layout.stretches.len()],
+            zones: vec![Tree::default(); layout.zones.len()],
+            is_stale: vec![false; layout.stretches.len()],
         }
     }
 
     /// A seat changed.
     pub fn touch(&mut self, layout: &Layout, seat: u32) {
-        let Some(stretch) = layout.stretch_of(seat) else { return };
-        if let Some(is_stale) = self.is_stale.get_mut(stretch).filter(|is_stale| !**is_stale) {
+        let Some(place) = layout.stretch_of(seat) else { return };
+        let zone = layout.stretches.get(place).map_or(u32::MAX, |stretch| stretch.zone);
+        let Some(tree) = self.zones.get_mut(zone as usize) else { return };
+        if tree.rooms.is_empty() {
+            return;
+        }
+        if let Some(is_stale) = self.is_stale.get_mut(place).filter(|is_stale| !**is_stale) {
             *is_stale = true;
-            self.stale.push(u32::try_from(stretch).unwrap_or(u32::MAX));
+            tree.stale.push(u32::try_from(place).unwrap_or(u32::MAX));
         }
     }
 
-    /// Looks again at what changed.
-    pub fn refresh(&mut self, layout: &Layout, is_free: &impl Fn(u32) -> bool) {
-        for index in self.stale.drain(..) {
-            let place = usize::try_from(index).unwrap_or(usize::MAX);
-            if let Some(is_stale) = self.is_stale.get_mut(place) {
-                *is_stale = false;
+    /// Looks again at what changed in `zones`, and for the first time at those that are not known.
+    pub fn refresh(&mut self, layout: &Layout, zones: &[usize], is_free: &impl Fn(u32) -> bool) {
+        for &zone in zones {
+            let known = self.zones.get_mut(zone).zip(layout.zones.get(zone));
+            let Some((tree, of)) = known else { continue };
+            if tree.rooms.is_empty() {
+                tree.rooms = vec![Room::default(); of.stretches.len().next_power_of_two() * 2];
+                tree.stale.clone_from(&of.stretches);
             }
-            let Some(&stretch) = layout.stretches.get(place) else { continue };
-            let mut room = Room::default();
-            for run in runs(stretch, is_free) {
-                room.add_run(run.end - run.start);
-            }
-            if let Some(tree) = self.zones.get_mut(stretch.zone as usize) {
-                set(tree, stretch.place as usize, room);
+            for index in tree.stale.drain(..) {
+                let place = usize::try_from(index).unwrap_or(usize::MAX);
+                if let Some(is_stale) = self.is_stale.get_mut(place) {
+                    *is_stale = false;
+                }
+                let Some(&stretch) = layout.stretches.get(place) else { continue };
+                let mut room = Room::default();
+                for run in runs(stretch, is_free) {
+                    room.add_run(run.end - run.start);
+                }
+                set(&mut tree.rooms, stretch.place as usize, room);
             }
         }
     }
 
     /// The place of the zone's best stretch that has the room.
     pub fn first(&self, zone: usize, neighbours: u32, fit: Fit) -> Option<usize> {
-        let tree = self.zones.get(zone)?;
+        let tree = &self.zones.get(zone)?.rooms;
         tree.get(1).filter(|root| root.has(neighbours, fit))?;
         let leaves = tree.len() / 2;
         let mut node = 1;
@@ -150,7 +165,7 @@ impl Free {
     }
 
     fn root(&self, zone: usize) -> Room {
-        self.zones.get(zone).and_then(|tree| tree.get(1)).copied().unwrap_or_default()
+        self.zones.get(zone).and_then(|tree| tree.rooms.get(1)).copied().unwrap_or_default()
     }
 }
 

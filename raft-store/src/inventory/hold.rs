@@ -232,8 +232,7 @@ impl State {
             return;
         }
         let due: Vec<u32> = self
-            .due()
-            .filter(|deadline| deadline.event == id)
+            .due_of(id)
             .filter(|deadline| event.booking(deadline.seq).is_some_and(|held| held.user == user))
             .map(|deadline| deadline.seq)
             .collect();

@@ -30,7 +30,8 @@ impl State {
                 seq,
             })
             .collect();
-        for odd in held.symmetric_difference(&self.deadlines) {
+        let kept: BTreeSet<Deadline> = self.deadlines.iter().collect();
+        for odd in held.symmetric_difference(&kept) {
             found.push(format!(
                 "booking {} of {}: its deadline and its state disagree",
                 odd.seq, odd.event

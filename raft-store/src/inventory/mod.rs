@@ -24,6 +24,7 @@ pub mod booking;
 mod cart;
 pub mod change;
 pub mod command;
+mod deadlines;
 pub mod event;
 mod expiry;
 mod free;
@@ -56,6 +57,7 @@ pub use self::command::{
     Batch, Cart, Command, CommandKind, EXPIRE_MAX, EventPatch, EventSpec, RefundOrder,
     SEATS_PER_HOLD_MAX, SYSTEM, Together, User, UserPatch, Venue, Wanted,
 };
+use self::deadlines::{Deadline, Deadlines};
 use self::event::Event;
 use self::planted::{Mistake, planted};
 pub use self::query::seat_state;
@@ -90,18 +92,11 @@ pub struct State {
     /// Events created so far in each slot.
     events_created: BTreeMap<u16, u32>,
     /// Deadline, event and number of every `Held` booking.
-    deadlines: BTreeSet<Deadline>,
+    deadlines: Deadlines,
     maps: BTreeMap<SeatMapHash, StoredMap>,
     venues: BTreeMap<VenueId, Venue>,
     users: BTreeMap<UserId, User>,
     by_email: BTreeMap<String, UserId>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Deadline {
-    at_ms: u64,
-    event: EventId,
-    seq: u32,
 }
 
 /// Where applying stands, and what it leaves behind: apart from the rest, so that an event can be

@@ -113,7 +113,7 @@ impl State {
         event.state = EventState::Cancelled;
         // By the deadlines, which are those of live holds, and not by the bookings, which are many
         // more in time.
-        let held = self.deadlines.iter().filter(|deadline| deadline.event == id);
+        let held = self.deadlines.of(id);
         let held = held.filter(|_| !planted(Mistake::HoldsKept));
         let held: BTreeSet<u32> = held.map(|deadline| deadline.seq).collect();
         let holds: Vec<_> = held

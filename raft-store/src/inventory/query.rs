@@ -105,7 +105,7 @@ impl State {
     /// The event's counts as readers see them: what due holds own is available.
     pub(super) fn counts_now(&self, event: &Event) -> SeatCounts {
         let mut counts = event.counts;
-        for deadline in self.due().filter(|deadline| deadline.event == event.id) {
+        for deadline in self.due_of(event.id) {
             let seats = event.booking(deadline.seq).map_or(0, Booking::seats_here_count);
             counts.held -= seats;
             counts.available += seats;
@@ -119,7 +119,7 @@ impl State {
         if areas.is_empty() {
             return areas;
         }
-        for deadline in self.due().filter(|deadline| deadline.event == event.id) {
+        for deadline in self.due_of(event.id) {
             let places = event.booking(deadline.seq).map(Booking::places).unwrap_or_default();
             for (area, count) in places.areas {
                 if let Some(area) = areas.get_mut(usize::from(area)) {
@@ -151,20 +151,7 @@ impl State {
     pub fn events_after(&self, from: Option<EventId>, limit: usize) -> (Vec<EventView>, bool) {
         let limit = limit.min(PAGE_MAX);
         let mut rest = self.events.range(after(from));
-        // One look at the due holds for the whole page, however many there are of both.
-        let mut due: BTreeMap<EventId, u32> = BTreeMap::new();
-        for deadline in self.due() {
-            let held =
-                self.events.get(&deadline.event).and_then(|event| event.booking(deadline.seq));
-            *due.entry(deadline.event).or_default() += held.map_or(0, Booking::seats_here_count);
-        }
-        let view = |(id, event): (&EventId, &Event)| {
-            let over = due.get(id).copied().unwrap_or(0);
-            let SeatCounts { available, held, .. } = event.counts;
-            let counts =
-                SeatCounts { available: available + over, held: held - over, ..event.counts };
-            self.event_view(event, counts)
-        };
+        let view = |(_, event): (&EventId, &Event)| self.event_view(event, self.counts_now(event));
         let page = rest.by_ref().take(limit).map(view).collect();
         (page, rest.next().is_some())
     }
@@ -245,7 +232,7 @@ impl State {
 
     /// The earliest deadline of a hold, due or not.
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        self.deadlines.first().map(|deadline| deadline.at_ms)
+        self.deadlines.first_ms()
     }
 
     pub fn stats(&self) -> Stats {

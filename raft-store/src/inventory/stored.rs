@@ -198,7 +198,7 @@ impl State {
                 return Err(Error::Meaning);
             }
         }
-        let deadlines: BTreeSet<Deadline> = self
+        let deadlines = self
             .events
             .values()
             .flat_map(|event| (1..).zip(&event.bookings).map(move |(seq, held)| (event, seq, held)))
