@@ -3,6 +3,8 @@
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use rowlock_client::plan::PlanErrors;
+use rowlock_client::plan::companion::Companion;
 use rowlock_client::types::{Venue, VenueEntry, VenueId};
 use rowlock_client::{Error, plan};
 use rowlock_proto::ErrorCode;
@@ -34,6 +36,9 @@ pub(super) struct NewVenue {
     /// A seating plan in pretix's format.
     #[schema(value_type = Object)]
     seat_map: Box<RawValue>,
+    /// What the plan can't say: areas with a capacity, accessible seats, tables, the focus.
+    #[schema(value_type = Option<Object>)]
+    seat_map_companion: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -106,28 +111,40 @@ fn position(new: &NewVenue) -> Result<Option<(i64, i64)>, Problem> {
 }
 
 /// The plan's map and its bytes. Reading 200,000 seats takes a while: not on the loop.
-async fn read_plan(plan: Box<RawValue>) -> Result<(SeatMap, Vec<u8>), Problem> {
+async fn read_plan(
+    plan: Box<RawValue>,
+    companion: Option<Box<RawValue>>,
+) -> Result<(SeatMap, Vec<u8>), Problem> {
     let read = tokio::task::spawn_blocking(move || {
         if !plan.get().trim_start().starts_with('{') {
             let what = "seatMap: a seating plan is a JSON object";
             return Err(Problem::malformed(what).with("field", json!("seatMap")));
         }
-        let map = plan::pretix::parse(plan.get()).map_err(|errors| {
-            let shown = errors.problems().iter().take(PROBLEMS_SHOWN_MAX);
-            let problems: Vec<_> = shown
-                .map(|problem| json!({ "place": problem.place, "what": problem.what }))
-                .collect();
-            Problem::new(ErrorCode::SeatMapInvalid, errors.to_string())
-                .with("field", json!("seatMap"))
-                .with("problems", json!(problems))
-                .with("problemCount", json!(errors.total()))
-        })?;
+        let companion = match companion {
+            Some(json) => {
+                let read = Companion::parse(json.get());
+                Some(read.map_err(|errors| refused("seatMapCompanion", &errors))?)
+            }
+            None => None,
+        };
+        let plan = plan::pretix::parse_with(plan.get(), companion.as_ref());
+        let map = plan.map_err(|errors| refused("seatMap", &errors))?.map;
         let bytes = map
             .encode()
             .map_err(|error| Problem::new(ErrorCode::SeatMapInvalid, error.to_string()))?;
         Ok((map, bytes))
     });
     read.await.map_err(|_| Problem::internal())?
+}
+
+fn refused(field: &str, errors: &PlanErrors) -> Problem {
+    let shown = errors.problems().iter().take(PROBLEMS_SHOWN_MAX);
+    let problems: Vec<_> =
+        shown.map(|problem| json!({ "place": problem.place, "what": problem.what })).collect();
+    Problem::new(ErrorCode::SeatMapInvalid, errors.to_string())
+        .with("field", json!(field))
+        .with("problems", json!(problems))
+        .with("problemCount", json!(errors.total()))
 }
 
 /// Add a venue with its seating plan.
@@ -156,8 +173,9 @@ pub(super) async fn create(
         return Err(Problem::field("address", format!("may have {ADDRESS_BYTES_MAX} bytes")));
     }
     let position_e6 = position(&new)?;
-    let (map, bytes) = read_plan(new.seat_map).await?;
-    let capacity = u32::try_from(map.seat_count()).unwrap_or(u32::MAX);
+    let (map, bytes) = read_plan(new.seat_map, new.seat_map_companion).await?;
+    let seats = u32::try_from(map.seat_count()).unwrap_or(u32::MAX);
+    let capacity = map.areas.iter().fold(seats, |sum, area| sum.saturating_add(area.capacity));
     let id = VenueId(request.id());
     let hash = app.inventory.put_seat_map(id.slot(), &bytes, caller.user).await?;
     let venue = Venue {

@@ -1,6 +1,6 @@
 //! Seating plans from files: text in, a checked [`SeatMap`] out.
 //!
-//! Owns the formats ([`pretix`] JSON, [`csv`] seat lists) and the [`layout`] of zones that come
+//! Owns the formats ([`pretix`] JSON with its [`companion`], [`csv`] seat lists) and the [`layout`] of zones that come
 //! without coordinates. It does no I/O beyond the reader it is given, and keeps nothing.
 //!
 //! Invariants:
@@ -9,6 +9,7 @@
 //! - The same text gives the same map on every machine: positions become integer millimetres once,
 //!   in [`to_mm`], and all geometry after that is in integers.
 
+pub mod companion;
 pub mod csv;
 pub mod layout;
 pub mod pretix;
@@ -49,29 +50,54 @@ struct StatedSize {
     height_mm: u32,
 }
 
-/// Sets the map's size. One that is stated holds, as far as all seats are inside; without one the
-/// seats move to have `margin_mm` around them.
+/// Sets the map's size. One that is stated holds, as far as all seats and areas are inside; without
+/// one they move to have `margin_mm` around them.
 fn frame(map: &mut SeatMap, stated: Option<StatedSize>, margin_mm: i32) {
-    let points = || {
-        let rows = map.sections.iter().flat_map(|section| &section.rows);
-        rows.flat_map(|row| &row.seats).map(|seat| (seat.x_mm, seat.y_mm))
-    };
-    let shift = |least: Option<i32>| match (stated, least.unwrap_or(0)) {
-        (None, least) => margin_mm - least,
-        (Some(_), least) => (-least).max(0),
-    };
-    let right = shift(points().map(|(x, _)| x).min());
-    let down = shift(points().map(|(_, y)| y).min());
-    let far = |most: Option<i32>, shift: i32, stated: Option<u32>| {
-        let edge = most.unwrap_or(0) + shift + stated.map_or(margin_mm, |_| 0);
-        u32::try_from(edge).unwrap_or(0).max(stated.unwrap_or(0))
-    };
-    let width_mm = far(points().map(|(x, _)| x).max(), right, stated.map(|size| size.width_mm));
-    let height_mm = far(points().map(|(_, y)| y).max(), down, stated.map(|size| size.height_mm));
+    // Left and right, and top and bottom, of everything that is sold.
+    let mut across = Extent::default();
+    let mut down = Extent::default();
+    for (_, _, _, seat) in map.seats() {
+        across.take(seat.x_mm, 0);
+        down.take(seat.y_mm, 0);
+    }
+    for area in &map.areas {
+        across.take(area.x_mm, area.width_mm);
+        down.take(area.y_mm, area.height_mm);
+    }
+    let (right, width_mm) = across.fit(stated.map(|size| size.width_mm), margin_mm);
+    let (lower, height_mm) = down.fit(stated.map(|size| size.height_mm), margin_mm);
     (map.width_mm, map.height_mm) = (width_mm, height_mm);
     for seat in map.sections.iter_mut().flat_map(|s| &mut s.rows).flat_map(|row| &mut row.seats) {
         seat.x_mm += right;
-        seat.y_mm += down;
+        seat.y_mm += lower;
+    }
+    for area in &mut map.areas {
+        area.x_mm += right;
+        area.y_mm += lower;
+    }
+    map.focus_mm = map.focus_mm.map(|(x, y)| (x + right, y + lower));
+}
+
+/// From where to where something reaches in one direction.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extent(Option<(i32, i32)>);
+
+impl Extent {
+    fn take(&mut self, from: i32, length: u32) {
+        let to = from.saturating_add_unsigned(length);
+        let (least, most) = self.0.unwrap_or((from, to));
+        self.0 = Some((least.min(from), most.max(to)));
+    }
+
+    /// How far it moves, and the length that then holds it.
+    fn fit(self, stated: Option<u32>, margin_mm: i32) -> (i32, u32) {
+        let (least, most) = self.0.unwrap_or_default();
+        let (shift, margin) = match stated {
+            None => (margin_mm - least, margin_mm),
+            Some(_) => ((-least).max(0), 0),
+        };
+        let edge = u32::try_from(most + shift + margin).unwrap_or(0);
+        (shift, edge.max(stated.unwrap_or(0)))
     }
 }
 

@@ -43,7 +43,7 @@ pub enum Command {
     Status,
     /// Compare replicas and check every invariant.
     Verify,
-    /// Bring venues in.
+    /// Bring venues in, and their plans out.
     Venue(venue::Args),
     /// Bring events in.
     Event(event::Args),

@@ -1,4 +1,5 @@
-//! `rowctl venue import`: a seating plan from a file becomes a venue.
+//! `rowctl venue import`: a seating plan from a file becomes a venue; `rowctl venue export`: a venue's
+//! seat map becomes such a file again.
 
 use std::fmt;
 use std::fs::File;
@@ -7,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use rowlock_client::plan::layout::Arrangement;
-use rowlock_client::plan::{Plan, csv, pretix};
+use rowlock_client::plan::{Plan, companion, csv, pretix};
+use rowlock_client::types::VenueId;
 use rowlock_proto::SeatMapHash;
+use rowlock_proto::seat_map::SeatMap;
 use serde::Serialize;
 
 use super::Context;
@@ -26,6 +29,21 @@ pub struct Args {
 enum Verb {
     /// Read a seating plan and put it in place as a venue. Can be repeated.
     Import(Box<ImportArgs>),
+    /// Write a venue's seat map as a plan in pretix's format. What the format can't say is told, and
+    /// goes to the companion.
+    Export(ExportArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct ExportArgs {
+    /// The venue's id.
+    venue: VenueId,
+    /// Where the plan goes, instead of standard output.
+    #[arg(long)]
+    to: Option<PathBuf>,
+    /// Where that goes which a plan can't say.
+    #[arg(long)]
+    companion: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -35,6 +53,9 @@ struct ImportArgs {
     /// What the file is; without it, its ending says so.
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// JSON beside a pretix plan: areas with a capacity, accessible seats, tables, the focus.
+    #[arg(long)]
+    companion: Option<PathBuf>,
     /// The venue's name; without it, the plan's own.
     #[arg(long)]
     name: Option<String>,
@@ -87,6 +108,9 @@ struct Report {
     name: String,
     seats: usize,
     sections: usize,
+    areas: usize,
+    /// People that fit: seats, and places in areas.
+    capacity: u32,
     categories: Vec<String>,
     /// SHA-256 of the seat map.
     map: String,
@@ -113,15 +137,25 @@ impl fmt::Display for Report {
             Outcome::AlreadyThere => "already there",
             Outcome::DryRun => "dry run, nothing changed",
         };
-        writeln!(f, "{}: {} seats in {} sections", self.name, self.seats, self.sections)?;
+        write!(f, "{}: {} seats in {} sections", self.name, self.seats, self.sections)?;
+        if self.areas > 0 {
+            write!(f, ", {} areas, {} people", self.areas, self.capacity)?;
+        }
+        writeln!(f)?;
         writeln!(f, "categories: {}", self.categories.join(", "))?;
         write!(f, "{} ({outcome})", self.id)
     }
 }
 
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<bool> {
-    let Verb::Import(args) = args.command;
-    let (plan, draft) = read(&args)?;
+    match args.command {
+        Verb::Import(args) => import(&args, context).await,
+        Verb::Export(args) => export(&args, context).await,
+    }
+}
+
+async fn import(args: &ImportArgs, context: &Context) -> anyhow::Result<bool> {
+    let (plan, draft) = read(args)?;
     let outcome = if args.dry_run {
         Outcome::DryRun
     } else {
@@ -135,6 +169,34 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<bool> {
     Ok(true)
 }
 
+async fn export(args: &ExportArgs, context: &Context) -> anyhow::Result<bool> {
+    let client = context.connect().await?;
+    let venue = client.venue(args.venue).await.context("find the venue")?.value.venue;
+    let bytes =
+        client.seat_map(args.venue.slot(), venue.map).await.context("fetch the seat map")?;
+    let map = SeatMap::decode(&bytes).context("read the seat map")?;
+    let pretix::Export { plan, companion, dropped } = pretix::export(&venue.name, &map)
+        .map_err(|errors| anyhow!("{errors}").context("nothing is written"))?;
+    // The companion first: a plan that is there without it would look complete.
+    if let Some(file) = &args.companion {
+        std::fs::write(file, companion).with_context(|| format!("write {}", file.display()))?;
+    }
+    match &args.to {
+        Some(file) => {
+            std::fs::write(file, plan).with_context(|| format!("write {}", file.display()))?;
+        }
+        None => context.output.line(&plan),
+    }
+    let kept = match &args.companion {
+        Some(file) => format!("kept in {}", file.display()),
+        None => "lost without --companion".to_owned(),
+    };
+    for what in dropped {
+        context.output.note(&format!("not in the plan: {what}; {kept}"));
+    }
+    Ok(true)
+}
+
 fn report(notes: Vec<String>, draft: &VenueDraft, outcome: Outcome) -> Report {
     let SeatMapHash(hash) = draft.doc.map;
     Report {
@@ -143,6 +205,8 @@ fn report(notes: Vec<String>, draft: &VenueDraft, outcome: Outcome) -> Report {
         name: draft.doc.name.clone(),
         seats: draft.map.seat_count(),
         sections: draft.map.sections.len(),
+        areas: draft.map.areas.len(),
+        capacity: draft.doc.capacity,
         categories: draft.map.categories.iter().map(|category| category.name.clone()).collect(),
         map: hex::encode(hash),
         map_bytes: draft.map_bytes.len(),
@@ -151,24 +215,31 @@ fn report(notes: Vec<String>, draft: &VenueDraft, outcome: Outcome) -> Report {
 }
 
 fn read(args: &ImportArgs) -> anyhow::Result<(Plan, VenueDraft)> {
-    let file = || File::open(&args.file).with_context(|| format!("open {}", args.file.display()));
     let plan = match format(args)? {
         Format::Pretix => {
             if args.columns.is_some() || args.category_by.is_some() {
                 bail!("--columns and --category-by are for CSV");
             }
-            let bound = pretix::JSON_BYTES_MAX as u64 + 1;
-            let mut json = String::new();
-            file()?.take(bound).read_to_string(&mut json).context("read the plan")?;
-            pretix::parse_plan(&json)
+            let json = text(&args.file, pretix::JSON_BYTES_MAX)?;
+            match &args.companion {
+                None => pretix::parse_plan(&json),
+                Some(file) => {
+                    let companion = text(file, companion::JSON_BYTES_MAX)?;
+                    companion::Companion::parse(&companion)
+                        .and_then(|companion| pretix::parse_with(&json, Some(&companion)))
+                }
+            }
         }
         Format::Csv => {
+            if args.companion.is_some() {
+                bail!("--companion is for a pretix plan");
+            }
             let mut mapping = args.columns.clone().unwrap_or_default();
             if let Some(rule) = &args.category_by {
                 mapping.categories = rule.clone();
             }
             mapping.arrangement = args.arrange;
-            csv::parse_plan(file()?, &mapping)
+            csv::parse_plan(open(&args.file)?, &mapping)
         }
     };
     let plan = plan.map_err(|errors| {
@@ -187,6 +258,21 @@ fn read(args: &ImportArgs) -> anyhow::Result<(Plan, VenueDraft)> {
     };
     let draft = VenueDraft::new(details, plan.map.clone()).context("encode the seat map")?;
     Ok((plan, draft))
+}
+
+fn open(file: &Path) -> anyhow::Result<File> {
+    File::open(file).with_context(|| format!("open {}", file.display()))
+}
+
+/// A file's text, and a byte more than is allowed at most.
+fn text(file: &Path, bytes_max: usize) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let bound = bytes_max as u64 + 1;
+    open(file)?
+        .take(bound)
+        .read_to_string(&mut text)
+        .with_context(|| format!("read {}", file.display()))?;
+    Ok(text)
 }
 
 fn format(args: &ImportArgs) -> anyhow::Result<Format> {

@@ -194,6 +194,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::import::hall;
 
     fn sample(now: &str) -> Sample {
         drafts(now.parse().expect("a time")).expect("a right sample")
@@ -228,6 +229,21 @@ mod tests {
         let first = ids("2026-01-01T00:00:00Z");
         assert_eq!(first.len(), 37);
         assert_eq!(first, ids("2029-06-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn every_shipped_plan_is_the_same_map_after_its_export() {
+        let sample = sample("2026-11-24T21:00:00Z");
+        let halls = [7, 800, 2_738].map(|seats| hall::draw(seats).expect("a hall"));
+        let maps = sample.venues.iter().map(|venue| &venue.map).chain(&halls);
+        for map in maps {
+            let export = pretix::export("Hall", map).expect("a map that can be written");
+            assert_eq!(export.dropped, [""; 0], "nothing that a plan can't say");
+            let again = pretix::parse(&export.plan).expect("the plan alone");
+            assert_eq!(again.encode(), map.encode(), "the bytes that the hash is of");
+        }
+        let stage = sample.venues[0].map.focus_mm;
+        assert_eq!(stage, Some((22_140, 5_400)), "where the hall's plan says Stage");
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) struct Plan {
     pub(super) size: Option<Size>,
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
 pub(super) struct Size {
     pub(super) width: Option<f64>,
     pub(super) height: Option<f64>,
@@ -54,9 +54,46 @@ pub(super) struct Seat {
     pub(super) category: Option<String>,
 }
 
+/// A drawing. All of it is loose: nothing of a drawing is a reason to refuse a plan.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct Area {
     pub(super) text: Option<AreaText>,
+    #[serde(default)]
+    pub(super) position: Loose<Position>,
+    #[serde(default)]
+    pub(super) rectangle: Loose<Size>,
+    #[serde(default)]
+    pub(super) width: Loose<f64>,
+    #[serde(default)]
+    pub(super) height: Loose<f64>,
+}
+
+/// A value, or nothing where something else stands in its place.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[serde(from = "LooseShape<T>")]
+#[serde(bound = "T: Deserialize<'de>")]
+pub(super) struct Loose<T>(pub(super) Option<T>);
+
+impl<T> Default for Loose<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum LooseShape<T> {
+    Right(T),
+    Other(serde::de::IgnoredAny),
+}
+
+impl<T> From<LooseShape<T>> for Loose<T> {
+    fn from(shape: LooseShape<T>) -> Self {
+        match shape {
+            LooseShape::Right(value) => Self(Some(value)),
+            LooseShape::Other(_) => Self(None),
+        }
+    }
 }
 
 /// The newer format has an object here, the older one a string.
@@ -64,24 +101,29 @@ pub(super) struct Area {
 #[serde(from = "AreaTextShape")]
 pub(super) struct AreaText {
     pub(super) text: Option<String>,
+    pub(super) position: Option<Position>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum AreaTextShape {
     Plain(String),
-    Object { text: Option<String> },
+    Object {
+        text: Option<String>,
+        #[serde(default)]
+        position: Loose<Position>,
+    },
     Other(serde::de::IgnoredAny),
 }
 
 impl From<AreaTextShape> for AreaText {
     fn from(shape: AreaTextShape) -> Self {
-        let text = match shape {
-            AreaTextShape::Plain(text) => Some(text),
-            AreaTextShape::Object { text } => text,
-            AreaTextShape::Other(_) => None,
+        let (text, position) = match shape {
+            AreaTextShape::Plain(text) => (Some(text), None),
+            AreaTextShape::Object { text, position } => (text, position.0),
+            AreaTextShape::Other(_) => (None, None),
         };
-        Self { text }
+        Self { text, position }
     }
 }
 

@@ -7,10 +7,16 @@
 //!
 //! What the format's own schema can't say is checked here: that guids and labels are unique, that
 //! categories exist, that there is a seat. Zones that share a name become one section, if their
-//! labels don't collide. Areas are drawings without a capacity: they are left out, and said to be.
+//! labels don't collide. Areas are drawings without a capacity: they are left out, and said to be; only
+//! one that is called a stage or the like says what everybody looks at. What else the format can't say
+//! comes from a [`Companion`].
 
 pub(super) mod colour;
+mod export;
 mod file;
+mod focus;
+
+pub use export::{Export, export};
 
 use std::collections::BTreeMap;
 
@@ -18,6 +24,7 @@ use rowlock_proto::seat_map::{
     CATEGORIES_MAX, Category, Row, SEATS_MAX, Seat, SeatMap, Section, Shape,
 };
 
+use super::companion::Companion;
 use super::{Plan, PlanErrors, StatedSize, frame, labels, to_mm};
 
 /// Bytes of one plan.
@@ -26,7 +33,7 @@ pub const JSON_BYTES_MAX: usize = 32 << 20;
 /// Millimetres of one unit of the plan. The format has no scale: it counts pixels of a drawing. Ten
 /// millimetres keep a tenth of a pixel, which is more than any drawing means, and make whole plans
 /// come out between a chamber hall and a stadium in size.
-const UNIT_MM: f64 = 10.0;
+pub(super) const UNIT_MM: f64 = 10.0;
 
 /// Space around the seats of a plan that states no size.
 const MARGIN_MM: i32 = 250;
@@ -38,6 +45,11 @@ pub fn parse(json: &str) -> Result<SeatMap, PlanErrors> {
 
 /// The plan: its seat map, its name, and what was left out.
 pub fn parse_plan(json: &str) -> Result<Plan, PlanErrors> {
+    parse_with(json, None)
+}
+
+/// The plan with what its companion adds.
+pub fn parse_with(json: &str, companion: Option<&Companion>) -> Result<Plan, PlanErrors> {
     if json.len() > JSON_BYTES_MAX {
         let what = format!("the plan takes {} bytes, and {JSON_BYTES_MAX} are allowed", json.len());
         return Err(PlanErrors::one("", what));
@@ -45,7 +57,7 @@ pub fn parse_plan(json: &str) -> Result<Plan, PlanErrors> {
     // The parser itself bounds the depth, and says line and column.
     let file: file::Plan = serde_json::from_str(json.trim_start_matches('\u{feff}'))
         .map_err(|error| PlanErrors::one("", format!("not a seating plan: {error}")))?;
-    Reading::default().plan(file)
+    Reading::default().plan(file, companion)
 }
 
 /// A plan on its way to a map.
@@ -61,14 +73,16 @@ struct Reading {
     guids: Vec<String>,
     areas: usize,
     area_texts: Vec<String>,
+    /// What is called a stage or the like, and where it is, in units of the plan.
+    focuses: Vec<(String, (f64, f64))>,
     empty_rows: usize,
 }
 
 impl Reading {
-    fn plan(mut self, file: file::Plan) -> Result<Plan, PlanErrors> {
+    fn plan(mut self, file: file::Plan, companion: Option<&Companion>) -> Result<Plan, PlanErrors> {
         let seats: usize =
             file.zones.iter().flat_map(|zone| &zone.rows).map(|r| r.seats.len()).sum();
-        if seats == 0 {
+        if seats == 0 && !companion.is_some_and(Companion::has_areas) {
             return Err(PlanErrors::one("", "the plan has no seats"));
         }
         if seats > SEATS_MAX {
@@ -88,6 +102,12 @@ impl Reading {
         labels::check_seat_labels(&self.map, &mut self.errors);
         if self.areas > 0 {
             self.note_areas();
+        }
+        if !companion.is_some_and(Companion::says_focus) {
+            self.focus();
+        }
+        if let Some(companion) = companion {
+            companion.apply(&mut self.map, &self.categories, &mut self.errors);
         }
         if self.empty_rows > 0 {
             self.notes.push(format!("{} row(s) without seats were left out", self.empty_rows));
@@ -145,7 +165,14 @@ impl Reading {
 
     fn zone(&mut self, index: usize, zone: file::Zone) {
         let place = format!("zones[{index}]");
+        let at = zone.position.unwrap_or_default().or_zero();
         self.areas += zone.areas.len();
+        for area in &zone.areas {
+            let text = area.text.as_ref().and_then(|text| text.text.as_deref());
+            if let Some(text) = text.filter(|text| focus::is_focus(text)) {
+                self.focuses.push((text.trim().to_owned(), focus::text_at(at, area)));
+            }
+        }
         let texts = zone.areas.into_iter().filter_map(|area| area.text?.text);
         self.area_texts.extend(texts.filter(|text| !text.trim().is_empty()));
         if zone.rows.iter().all(|row| row.seats.is_empty()) {
@@ -158,7 +185,6 @@ impl Reading {
             return;
         };
         labels::check_text(&name, "the zone's name", &place, &mut self.errors);
-        let at = zone.position.unwrap_or_default();
         let section = match self.sections.get(&name) {
             Some(&section) => {
                 self.notes.push(format!("several zones are named '{name}'; they are one section"));
@@ -176,7 +202,7 @@ impl Reading {
                 self.empty_rows += 1;
                 continue;
             }
-            let row = self.row(&format!("{place}.rows[{row_index}]"), at.or_zero(), row);
+            let row = self.row(&format!("{place}.rows[{row_index}]"), at, row);
             self.map.sections[section].rows.push(row);
         }
     }
@@ -247,6 +273,29 @@ impl Reading {
         };
         let (x_mm, y_mm) = at?;
         Some(Seat { label, x_mm, y_mm, category: category?, flags: 0 })
+    }
+
+    /// One area that is called a stage is what everybody looks at; of two nobody can say which.
+    fn focus(&mut self) {
+        match self.focuses.as_slice() {
+            [] => {}
+            [(text, (x, y))] => match to_mm(x * UNIT_MM).zip(to_mm(y * UNIT_MM)) {
+                None => self.notes.push(format!("'{text}' is too far out to look at")),
+                at => {
+                    self.notes.push(format!("the best seats are those nearest to '{text}'"));
+                    self.map.focus_mm = at;
+                }
+            },
+            several => {
+                let named: Vec<_> =
+                    several.iter().take(5).map(|(text, _)| format!("'{text}'")).collect();
+                self.notes.push(format!(
+                    "{} could each be what everybody looks at; none was taken, and a companion's \
+                     focus can say",
+                    named.join(", ")
+                ));
+            }
+        }
     }
 
     fn note_areas(&mut self) {

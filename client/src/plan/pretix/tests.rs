@@ -62,9 +62,11 @@ fn the_older_and_the_newer_form_are_taken() {
     let seat = &section.rows[0].seats[0];
     assert_eq!((seat.x_mm, seat.y_mm), (250, 250));
     assert_eq!((plan.map.width_mm, plan.map.height_mm), (500, 500));
-    assert_eq!(plan.notes.len(), 2, "{:?}", plan.notes);
+    assert_eq!(plan.map.focus_mm, Some((285, 250)));
+    assert_eq!(plan.notes.len(), 3, "{:?}", plan.notes);
     assert!(plan.notes[0].contains("\"red\""), "{:?}", plan.notes);
     assert!(plan.notes[1].contains("2 area(s) (among them 'Stage', 'Bar')"), "{:?}", plan.notes);
+    assert_eq!(plan.notes[2], "the best seats are those nearest to 'Stage'");
 }
 
 #[test]
