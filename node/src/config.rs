@@ -18,6 +18,8 @@ use rowlock_proto::shard::SLOTS;
 pub const NODES_MAX: u64 = 999;
 /// Shards of one cluster: one a slot.
 pub const SHARDS_MAX: u32 = SLOTS as u32;
+/// Memory for seats and bookings: 16 TiB.
+pub const EVENT_CACHE_MIB_MAX: u64 = 16 << 20;
 /// Replicas of one shard.
 pub const REPLICAS_MAX: u32 = 7;
 
@@ -55,6 +57,10 @@ pub struct Args {
     /// Greatest error of a node's clock against true time that is put up with.
     #[arg(long, default_value_t = 250)]
     pub clock_bound_ms: u64,
+    /// MiB that seats and bookings of quiet events may take in memory; the others are read from disk
+    /// when they are wanted. Events with holds are always in memory.
+    #[arg(long, default_value_t = 2_048)]
+    pub event_cache_mib: u64,
 }
 
 /// A cluster's id, as given when the cluster began.
@@ -118,6 +124,8 @@ pub enum Error {
     Shards(u32),
     #[error("{replicas} replicas on {nodes} nodes: 1 to {REPLICAS_MAX}, and no more than nodes")]
     Replicas { replicas: u32, nodes: usize },
+    #[error("an event cache of {0} MiB: 1 to {EVENT_CACHE_MIB_MAX} are possible")]
+    EventCache(u64),
     #[error("a clock bound of {0} ms: 1 to 10000 are possible")]
     ClockBound(u64),
 }
@@ -135,6 +143,7 @@ pub struct Config {
     pub replicas: u32,
     pub bootstrap: bool,
     pub clock_bound: Duration,
+    pub event_cache_mib: u64,
 }
 
 impl Config {
@@ -163,6 +172,9 @@ impl TryFrom<Args> for Config {
         if args.clock_bound_ms == 0 || args.clock_bound_ms > 10_000 {
             return Err(Error::ClockBound(args.clock_bound_ms));
         }
+        if args.event_cache_mib == 0 || args.event_cache_mib > EVENT_CACHE_MIB_MAX {
+            return Err(Error::EventCache(args.event_cache_mib));
+        }
         Ok(Self {
             data: args.data,
             node: NodeId(args.node),
@@ -174,6 +186,7 @@ impl TryFrom<Args> for Config {
             replicas,
             bootstrap: args.bootstrap,
             clock_bound: Duration::from_millis(args.clock_bound_ms),
+            event_cache_mib: args.event_cache_mib,
         })
     }
 }

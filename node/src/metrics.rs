@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use rowlock_raft_store::log_writer::Totals;
+use rowlock_raft_store::residency::Residency;
 
 use crate::clock::Reading;
 use crate::group::{Groups, Retry};
@@ -21,6 +22,12 @@ use crate::group::{Groups, Retry};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ShardLabel {
     shard: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabel {
+    shard: u32,
+    what: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -41,6 +48,7 @@ pub(crate) struct Metrics {
     applied_index: Family<ShardLabel, Gauge>,
     persisted_index: Family<ShardLabel, Gauge>,
     leader: Family<ShardLabel, Gauge>,
+    event_cache: Family<CacheLabel, Gauge>,
     clock_offset: Gauge<f64, AtomicU64>,
     clock_checked: Gauge,
     log_syncs: Gauge,
@@ -73,6 +81,7 @@ impl Metrics {
             applied_index: Family::default(),
             persisted_index: Family::default(),
             leader: Family::default(),
+            event_cache: Family::default(),
             clock_offset: Gauge::default(),
             clock_checked: Gauge::default(),
             log_syncs: Gauge::default(),
@@ -103,6 +112,11 @@ impl Metrics {
             new.persisted_index.clone(),
         );
         registry.register("leader", "1 where this node leads the shard", new.leader.clone());
+        registry.register(
+            "event_cache",
+            "Seats and bookings in memory: bytes, cold events, and since the start hits, loads, evictions",
+            new.event_cache.clone(),
+        );
         registry.register(
             "clock_offset_seconds",
             "What a majority says is to be added to this node's clock",
@@ -138,6 +152,20 @@ impl Metrics {
         }
     }
 
+    fn set_event_cache(&self, shard: u32, residency: Residency) {
+        let Residency { bytes, cold_events, hits, loads, evictions } = residency;
+        for (what, value) in [
+            ("bytes", bytes),
+            ("cold_events", cold_events),
+            ("hits", hits),
+            ("loads", loads),
+            ("evictions", evictions),
+        ] {
+            let gauge = self.event_cache.get_or_create(&CacheLabel { shard, what });
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+
     /// The text of /metrics. Gauges are read off the groups at this moment.
     pub(crate) fn render(&self, groups: &Groups, clock: Reading, syncs: Totals) -> String {
         for group in groups.iter() {
@@ -149,6 +177,7 @@ impl Metrics {
             set(&self.applied_index, group.state().applied_index().unwrap_or(0));
             set(&self.persisted_index, group.state().persisted_index().unwrap_or(0));
             set(&self.leader, u64::from(group.is_leader()));
+            self.set_event_cache(label.shard, group.state().residency());
         }
         #[expect(clippy::cast_precision_loss, reason = "offsets are far below 2^52 us")]
         self.clock_offset.set(clock.offset_us as f64 / 1e6);

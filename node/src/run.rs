@@ -294,16 +294,19 @@ fn connect(config: &Config, map: &Map) -> anyhow::Result<BTreeMap<NodeId, Channe
 }
 
 fn open_store(config: &Config, map: &Map) -> anyhow::Result<Store> {
-    let replicas = map
+    let replicas: BTreeMap<_, _> = map
         .shards
         .iter()
         .filter_map(|shard| Some((shard.id, shard.replica_on(config.node)?.id)))
         .collect();
     let clock_bound_ms = config.clock_bound_ms();
+    let groups = replicas.len().max(1) as u64;
+    let event_cache_bytes = (config.event_cache_mib << 20) / groups;
     let config = store::Config {
         dir: config.data.join("store"),
         identity: store::Identity { cluster: config.cluster.0, node: config.node, replicas },
         tuning: store::Tuning {
+            event_cache_bytes,
             inventory: inventory::Config { clock_bound_ms },
             ..store::Tuning::default()
         },

@@ -15,7 +15,6 @@
 //! - `Behind` is locked before `Live`, never after it.
 //! - A halted group writes nothing.
 
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -29,9 +28,10 @@ use crate::failpoint::{self, Point};
 use crate::fault::{Disk, Fault};
 use crate::feed::{self, Retention, Rows, Tail};
 use crate::inventory::{self, RecordKey, State};
-use crate::keys::{self, Generation, KeyRange, Meta, Space};
+use crate::keys::{self, Generation, Meta, Space};
 use crate::log::GroupLog;
 use crate::log_writer::Syncer;
+use crate::residency::{Cache, load_state};
 use crate::state_machine::{Halted, Progress};
 use crate::types::{LogId, StoredMembership};
 use crate::write_behind::Waker;
@@ -65,6 +65,7 @@ pub(crate) struct Live {
     pub(crate) feed_floor: u64,
     pub(crate) generation: Generation,
     pub(crate) dirty_bytes: usize,
+    pub(crate) cache: Cache,
     pub(crate) halted: Option<Halted>,
 }
 
@@ -90,6 +91,8 @@ pub(crate) struct Group {
     pub(crate) log: GroupLog,
     pub(crate) config: inventory::Config,
     pub(crate) retention: Retention,
+    /// What the events in memory may take.
+    pub(crate) event_cache_bytes: u64,
     pub(crate) waker: Waker,
     live: RwLock<Live>,
     behind: Mutex<Behind>,
@@ -108,48 +111,8 @@ pub(crate) struct Parts {
     pub(crate) syncer: Syncer,
     pub(crate) config: inventory::Config,
     pub(crate) retention: Retention,
+    pub(crate) event_cache_bytes: u64,
     pub(crate) waker: Waker,
-}
-
-/// Reads the whole state of a generation.
-pub(crate) fn load_state(
-    disk: &Disk,
-    config: inventory::Config,
-    group: ShardId,
-    generation: Generation,
-    revision: u64,
-) -> Result<State, Fault> {
-    let mut state = State::new(config);
-    let mut damage = None;
-    let prefix = keys::generation(group, generation);
-    disk.scan(Space::State, &KeyRange::prefix(&prefix), &mut |key, bytes| {
-        let loaded = key
-            .strip_prefix(&prefix[..])
-            .and_then(RecordKey::from_bytes)
-            .ok_or(Damage::Key)
-            .and_then(|key| {
-                state.load_record(key, bytes).map_err(|source| Damage::Record { key, source })
-            });
-        match loaded {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(found) => {
-                damage = Some(found);
-                ControlFlow::Break(())
-            }
-        }
-    })?;
-    let damage = match damage {
-        Some(damage) => Err(damage),
-        None => state.finish_load().map_err(Damage::State),
-    };
-    let damage = damage.and_then(|()| {
-        let found = state.revision();
-        if found == revision { Ok(()) } else { Err(Damage::Revision { expected: revision, found }) }
-    });
-    match damage {
-        Ok(()) => Ok(state),
-        Err(damage) => Err(disk.raise("load a state", damage)),
-    }
 }
 
 /// Deletes the rows of every generation but the current one: of an install that did not end, or
@@ -170,7 +133,7 @@ fn delete_orphans(disk: &Disk, group: ShardId, current: Generation) -> Result<()
 
 impl Group {
     pub(crate) fn open(parts: Parts) -> Result<Arc<Self>, Fault> {
-        let Parts { id, disk, syncer, config, retention, waker } = parts;
+        let Parts { id, disk, syncer, config, retention, event_cache_bytes, waker } = parts;
         let log = GroupLog::open(id, disk.clone(), syncer.clone())?;
         let applied = match disk.get(Space::Meta, &keys::meta(id, Meta::Applied))? {
             Some(sealed) => Applied::decode(&sealed)
@@ -184,7 +147,8 @@ impl Group {
             return Err(disk.raise("open a state", damage));
         }
         delete_orphans(&disk, id, applied.generation)?;
-        let state = load_state(&disk, config, id, applied.generation, applied.revision)?;
+        let Applied { generation, revision, .. } = applied;
+        let state = load_state(&disk, config, id, generation, revision, event_cache_bytes)?;
         let feed = Rows::open(&disk, retention, id, applied.generation, applied.feed_floor)?;
         let progress = Progress {
             applied: applied.log_id,
@@ -198,6 +162,7 @@ impl Group {
             syncer,
             config,
             retention,
+            event_cache_bytes,
             waker,
             live: RwLock::new(Live {
                 tail: Tail::at(applied.revision),
@@ -207,6 +172,7 @@ impl Group {
                 applied: applied.log_id,
                 membership: applied.membership.clone(),
                 dirty_bytes: 0,
+                cache: Cache::new(event_cache_bytes),
                 halted: None,
             }),
             progress: watch::Sender::new(progress),
@@ -267,11 +233,13 @@ impl Group {
         self.disk.write("write state behind", batch)?;
         failpoint::pass(Point::FlushWritten);
         self.set_persisted(applied.log_id);
-        {
+        let evicted = {
             let mut live = self.write();
             live.tail.flushed(applied.revision);
             live.feed_floor = applied.feed_floor;
-        }
+            live.evict()
+        };
+        drop(evicted);
         behind.applied = applied;
         Ok(())
     }

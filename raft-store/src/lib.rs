@@ -28,6 +28,7 @@ pub mod keys;
 pub mod log;
 pub mod log_writer;
 pub mod raft_bytes;
+pub mod residency;
 pub mod seal;
 pub mod snapshot;
 pub mod state_machine;

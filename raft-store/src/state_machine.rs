@@ -3,7 +3,8 @@
 //! Invariants:
 //! - Entries are applied in the order of the log, each once; an answer is given after its entry was
 //!   applied.
-//! - Nothing waits for a disk here: the state is written behind (`group.rs`).
+//! - Nothing is written here: the state is written behind (`group.rs`). What waits for a disk is a
+//!   command on an event that was left there (`residency.rs`).
 //! - A panic in apply halts this group alone. Nothing of it is written any more, its text is kept,
 //!   its readers are refused, and the other groups go on.
 
@@ -21,8 +22,9 @@ use crate::failpoint::{self, Point};
 use crate::fault::Fault;
 use crate::feed;
 use crate::group::{DIRTY_BYTES_MAX, Group, Live};
-use crate::inventory::{Change, State};
+use crate::inventory::{Change, State, Subject};
 use crate::raft_bytes;
+use crate::residency::{self, Residency, StateDigest};
 use crate::snapshot::{self, SnapshotBuilder, SnapshotData, SnapshotReceiver};
 use crate::types::{
     BatchAnswers, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig,
@@ -40,6 +42,16 @@ pub struct Halted {
     pub index: u64,
     /// What the assertion said.
     pub text: Arc<str>,
+}
+
+/// Why an entry is not applied here and now.
+#[derive(Debug, thiserror::Error)]
+enum Inapplicable {
+    #[error("entry can't be decoded: {0}")]
+    Decode(#[from] codec::Error),
+    /// The node stops for it.
+    #[error("an event can't be read back: {0}")]
+    Fault(#[from] Fault),
 }
 
 /// How far a group's state is.
@@ -76,6 +88,35 @@ impl StateHandle {
             Some(halted) => Err(halted.clone()),
             None => Ok(look(&live.state)),
         }
+    }
+
+    /// Shows the state to `look` with the event of `subject` read back from disk, if it was left there:
+    /// what is asked of an event's seats or bookings is asked here.
+    pub fn read_of<T>(
+        &self,
+        subject: Option<Subject>,
+        look: impl FnOnce(&State) -> T,
+    ) -> Result<T, residency::Error> {
+        self.group.read_of(subject, look)
+    }
+
+    /// Checks every invariant in full. Empty: all hold.
+    pub fn audit(&self) -> Result<Vec<String>, residency::Error> {
+        self.group.audit()
+    }
+
+    /// What replicas are compared by. Flushes, and reads the whole state from disk.
+    pub fn digest(&self) -> Result<StateDigest, residency::Error> {
+        self.group.digest()
+    }
+
+    /// Reads the events ahead whose sale begins soon.
+    pub fn read_ahead(&self) -> Result<(), Fault> {
+        self.group.read_ahead()
+    }
+
+    pub fn residency(&self) -> Residency {
+        self.group.residency()
     }
 
     /// What was applied last; the state that [`Self::read`] shows may already be later.
@@ -129,7 +170,12 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 
 impl Live {
     /// The answers are collected only if somebody waits for them.
-    fn apply(&mut self, entry: &Entry, wanted: bool) -> Result<BatchAnswers, codec::Error> {
+    fn apply(
+        &mut self,
+        group: &Group,
+        entry: &Entry,
+        wanted: bool,
+    ) -> Result<BatchAnswers, Inapplicable> {
         let log_id = entry.log_id;
         if let Some(applied) = self.applied {
             assert!(log_id.index > applied.index, "entries are applied in order");
@@ -146,6 +192,9 @@ impl Live {
                     answers.reserve_exact(batch.commands.len());
                 }
                 for command in &batch.commands {
+                    // Only now: an earlier command of the batch may be what made it an event.
+                    let cold = self.state.cold_for(command);
+                    self.make_whole(&group.disk, group.id, cold)?;
                     let applied = self.state.apply(batch.stamp_ms, log_id.index, command);
                     if wanted {
                         answers.push(applied);
@@ -166,10 +215,16 @@ impl Live {
     }
 
     /// The one place where a panic is caught: what it interrupted is never read or written again.
-    fn apply_or_halt(&mut self, entry: &Entry, wanted: bool) -> Result<BatchAnswers, Halted> {
-        let text: Arc<str> = match catch_unwind(AssertUnwindSafe(|| self.apply(entry, wanted))) {
+    fn apply_or_halt(
+        &mut self,
+        group: &Group,
+        entry: &Entry,
+        wanted: bool,
+    ) -> Result<BatchAnswers, Halted> {
+        let apply = AssertUnwindSafe(|| self.apply(group, entry, wanted));
+        let text: Arc<str> = match catch_unwind(apply) {
             Ok(Ok(answers)) => return Ok(answers),
-            Ok(Err(error)) => format!("entry can't be decoded: {error}").into(),
+            Ok(Err(error)) => error.to_string().into(),
             Err(panic) => panic_text(&*panic).into(),
         };
         let halted = Halted { index: entry.log_id.index, text };
@@ -190,7 +245,7 @@ impl StateMachine {
         let mut answers: Vec<Answer> = Vec::with_capacity(entries.len());
         let (progress, much, result) = {
             let mut live = self.group.write();
-            let result = apply_all(&mut live, entries, &mut answers);
+            let result = apply_all(&self.group, &mut live, entries, &mut answers);
             let progress = Progress {
                 applied: live.applied,
                 revision: live.state.revision(),
@@ -217,6 +272,7 @@ impl StateMachine {
 }
 
 fn apply_all(
+    group: &Group,
     live: &mut Live,
     entries: &mut Vec<EntryResponder<TypeConfig>>,
     answers: &mut Vec<Answer>,
@@ -225,7 +281,7 @@ fn apply_all(
         return Err(halted.clone());
     }
     for (entry, responder) in entries.drain(..) {
-        let answer = live.apply_or_halt(&entry, responder.is_some())?;
+        let answer = live.apply_or_halt(group, &entry, responder.is_some())?;
         if let Some(responder) = responder {
             answers.push((responder, answer));
         }

@@ -53,6 +53,9 @@ pub struct Tuning {
     /// How long a change of the state may be in the log alone. `None`: flush by hand only.
     pub flush_interval_ms: Option<u64>,
     pub feed: Retention,
+    /// What seats and bookings of one group may take in memory, as far as they can be left on disk:
+    /// those of events with holds stay.
+    pub event_cache_bytes: u64,
     pub inventory: inventory::Config,
 }
 
@@ -62,6 +65,7 @@ impl Default for Tuning {
             sync_delay_us: 0,
             flush_interval_ms: Some(200),
             feed: Retention::default(),
+            event_cache_bytes: 1 << 30,
             inventory: inventory::Config::default(),
         }
     }
@@ -197,6 +201,7 @@ impl Store {
             syncer: self.log_writer.syncer(),
             config: self.tuning.inventory,
             retention: self.tuning.feed,
+            event_cache_bytes: self.tuning.event_cache_bytes,
             waker: write_behind.waker(),
         })?;
         write_behind.add(&group);

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use crate::group::Group;
 
+/// Rounds from one look at the sales that begin soon to the next.
+const AHEAD_ROUNDS: u32 = 64;
+
 #[derive(Debug, Default)]
 struct Shared {
     signal: Mutex<Signal>,
@@ -102,10 +105,15 @@ impl Shared {
     }
 
     fn rounds(&self, interval: Duration) {
+        let mut round = 0_u32;
         while self.wait(interval) {
+            round = round.wrapping_add(1);
             for group in self.groups() {
                 // The fault is kept and seen by the node; after it nothing is written.
                 if group.flush().is_err() {
+                    return;
+                }
+                if round.is_multiple_of(AHEAD_ROUNDS) && group.read_ahead().is_err() {
                     return;
                 }
             }

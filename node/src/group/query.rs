@@ -1,7 +1,7 @@
 //! What can be asked of a shard's state, and what is found.
 
 use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
-use rowlock_raft_store::inventory::{BookingView, EventView, State, Stats, User, Venue};
+use rowlock_raft_store::inventory::{BookingView, EventView, State, Stats, Subject, User, Venue};
 
 /// A question about the state of one shard.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +38,25 @@ pub(crate) enum Found {
 }
 
 impl Query {
+    /// The event whose seats or bookings are asked for: they may have to be read back from disk. What is
+    /// shown of an event without them is always there.
+    pub(super) const fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::Seats(event) | Self::Bookings { event, .. } => Some(Subject::Event(*event)),
+            Self::Booking(booking) => Some(Subject::Booking(booking.locator())),
+            Self::BookingByLocator(locator) => Some(Subject::Booking(*locator)),
+            Self::Event(_)
+            | Self::Events { .. }
+            | Self::SeatMap { .. }
+            | Self::HasSeatMap(_)
+            | Self::Venue(_)
+            | Self::Venues { .. }
+            | Self::User(_)
+            | Self::UserByEmail(_)
+            | Self::Stats => None,
+        }
+    }
+
     /// What the state says, or the code of what is not there.
     pub(super) fn find(self, state: &State) -> Result<Found, ErrorCode> {
         match self {

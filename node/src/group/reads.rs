@@ -109,7 +109,8 @@ pub(super) fn answer(handle: &StateHandle, shard: &Shard, call: Call<Query>) {
     // Taken before the state is looked at: what is read may be newer than its position says, and
     // never older.
     let index = handle.applied_index().unwrap_or(0);
-    let read = handle.read(|state| (state.revision(), state.clock_ms(), query.find(state)));
+    let read = handle
+        .read_of(query.subject(), |state| (state.revision(), state.clock_ms(), query.find(state)));
     // A group that has halted is not coming back by itself, but others may serve the shard.
     let Ok((revision, log_time_ms, found)) = read else {
         let body = Body::Retry(Retry::Unavailable { after_ms: NO_LEADER_RETRY_MS });

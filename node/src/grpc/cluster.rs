@@ -9,7 +9,8 @@ use openraft::async_runtime::WatchReceiver as _;
 use rowlock_proto::v1::cluster_server::Cluster;
 use rowlock_proto::{NodeId, ShardId, v1};
 use rowlock_raft_store::inventory::State;
-use rowlock_raft_store::state_machine::{Halted, StateHandle};
+use rowlock_raft_store::residency::{self, StateDigest};
+use rowlock_raft_store::state_machine::StateHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
@@ -86,7 +87,7 @@ impl Cluster for Service {
             return Err(Status::deadline_exceeded(format!("applied up to {applied}")));
         }
         let state = group.state().clone();
-        let reply = blocking(move || digest(&state)).await?.map_err(halted)?;
+        let reply = blocking(move || digest(&state)).await?.map_err(|error| unreadable(&error))?;
         Ok(Response::new(reply))
     }
 
@@ -95,7 +96,7 @@ impl Cluster for Service {
         request: Request<v1::AuditRequest>,
     ) -> Result<Response<v1::AuditReply>, Status> {
         let state = self.group(request.into_inner().shard)?.state().clone();
-        let reply = blocking(move || state.read(audit)).await?.map_err(halted)?;
+        let reply = blocking(move || audit(&state)).await?.map_err(|error| unreadable(&error))?;
         Ok(Response::new(reply))
     }
 
@@ -176,40 +177,35 @@ fn replica_status(group: &Group) -> v1::ReplicaStatus {
     }
 }
 
-fn halted(halted: Halted) -> Status {
-    Status::failed_precondition(halted.to_string())
+fn unreadable(error: &residency::Error) -> Status {
+    Status::failed_precondition(error.to_string())
 }
 
-/// What replicas are compared by. The index is taken with the state, so that equal indexes mean
-/// equal digests.
-fn digest(handle: &StateHandle) -> Result<v1::DigestReply, Halted> {
-    loop {
-        let before = handle.progress();
-        let (digest, revision, log_time_ms) =
-            handle.read(|state| (state.digest(), state.revision(), state.clock_ms()))?;
-        // The state may have moved on between the two looks: then look again.
-        if before == handle.progress() && before.revision == revision {
-            return Ok(v1::DigestReply {
-                revision,
-                applied_index: before.applied.map_or(0, |applied| applied.index),
-                digest: Bytes::copy_from_slice(&digest),
-                log_time_ms,
-            });
+/// What replicas are compared by: equal indexes mean equal digests.
+fn digest(handle: &StateHandle) -> Result<v1::DigestReply, residency::Error> {
+    let StateDigest { digest, applied_index, revision, clock_ms } = handle.digest()?;
+    Ok(v1::DigestReply {
+        revision,
+        applied_index: applied_index.unwrap_or(0),
+        digest: Bytes::copy_from_slice(&digest),
+        log_time_ms: clock_ms,
+    })
+}
+
+fn audit(handle: &StateHandle) -> Result<v1::AuditReply, residency::Error> {
+    let violations = handle.audit()?;
+    handle.read_of(None, |state| {
+        let stats = state.stats();
+        let (seats_held, seats_sold) = seat_totals(state);
+        v1::AuditReply {
+            revision: state.revision(),
+            violations,
+            events: stats.events,
+            bookings: stats.bookings,
+            seats_held,
+            seats_sold,
         }
-    }
-}
-
-fn audit(state: &State) -> v1::AuditReply {
-    let stats = state.stats();
-    let (seats_held, seats_sold) = seat_totals(state);
-    v1::AuditReply {
-        revision: state.revision(),
-        violations: state.audit(),
-        events: stats.events,
-        bookings: stats.bookings,
-        seats_held,
-        seats_sold,
-    }
+    })
 }
 
 /// Held and sold seats of all events, due holds left out.

@@ -56,6 +56,7 @@ impl Cluster {
             replicas: u32::try_from(self.addrs.len().min(3)).unwrap(),
             bootstrap: true,
             clock_bound: Duration::from_millis(250),
+            event_cache_mib: 64,
         }
     }
 

@@ -4,7 +4,9 @@
 //! total all the same, since what is in a log stays there.
 
 use rowlock_proto::error_code::ErrorCode;
-use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
+use rowlock_proto::ids::{
+    BookingId, BookingLocator, EventId, RequestKey, SeatMapHash, UserId, VenueId,
+};
 use rowlock_proto::seat_map;
 
 pub use super::best::{Together, Wanted};
@@ -324,7 +326,48 @@ fn prices(prices: &[u64]) -> Result<(), Refusal> {
     }
 }
 
+/// Whose records a command or a reader looks into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Event(EventId),
+    /// The event that the booking belongs to.
+    Booking(BookingLocator),
+}
+
 impl CommandKind {
+    /// The event that the command looks into. `None`: none, or such as have places on hold, which are
+    /// always in memory.
+    pub const fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::CreateEvent { event, .. }
+            | Self::UpdateEvent { event, .. }
+            | Self::PublishEvent { event }
+            | Self::CancelEvent { event }
+            | Self::HoldSeats { event, .. }
+            | Self::HoldCart { event, .. }
+            | Self::BlockSeats { event, .. }
+            | Self::UnblockSeats { event, .. } => Some(Subject::Event(*event)),
+            Self::ReleaseHold { booking }
+            | Self::BeginPayment { booking, .. }
+            | Self::AttachIntent { booking, .. }
+            | Self::ConfirmPayment { booking, .. }
+            | Self::FailPayment { booking, .. }
+            | Self::ExtendHold { booking }
+            | Self::ReleasePlaces { booking, .. }
+            | Self::RefundPlaces { booking, .. }
+            | Self::SettleRefund { booking, .. }
+            | Self::TransferTicket { booking, .. }
+            | Self::RedeemTicket { booking, .. }
+            | Self::UnredeemTicket { booking, .. } => Some(Subject::Booking(booking.locator())),
+            Self::PutSeatMapPart { .. }
+            | Self::PutVenue { .. }
+            | Self::RegisterUser { .. }
+            | Self::UpdateUser { .. }
+            | Self::ExpireDue { .. }
+            | Self::Checksum { .. } => None,
+        }
+    }
+
     /// What can be wrong whatever the state is.
     pub fn check(&self) -> Result<(), Refusal> {
         match self {

@@ -6,8 +6,10 @@
 //! - `held + sold` of an area are the places of its live bookings, at most its capacity.
 //! - `by_key` has one entry for each booking; `per_user` sums the owned places of each user.
 //! - Bookings are numbered from 1 without gaps and never removed from their place.
+//! - All of this is of an event that is whole; of a cold one (`cold.rs`) counts and areas are here.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem::take;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use rowlock_proto::ids::{EventId, RequestKey, UserId};
 use rowlock_proto::shard::Slot;
 
 use super::booking::{Booking, BookingState, Places};
+use super::cold::Residency;
 use super::command::EventSpec;
 use super::free::Free;
 use super::layout::Layout;
@@ -63,6 +66,21 @@ pub struct Event {
     pub per_user: BTreeMap<UserId, UserCounts>,
     /// Built by the first search for the best seats.
     pub free: Option<Free>,
+
+    /// Not replicated.
+    pub residency: Residency,
+}
+
+/// What an event leaves on disk, as memory that is yet to be freed.
+#[derive(Debug)]
+pub struct Left {
+    _owners: Vec<u32>,
+    _blocked: BTreeMap<u32, Arc<str>>,
+    _bookings: Vec<Booking>,
+    _refusals: VecDeque<Remembered>,
+    _by_key: BTreeMap<(UserId, RequestKey), KeyOwner>,
+    _per_user: BTreeMap<UserId, UserCounts>,
+    _free: Option<Free>,
 }
 
 /// What a key was used for.
@@ -112,16 +130,38 @@ impl Event {
             by_key: BTreeMap::new(),
             per_user: BTreeMap::new(),
             free: None,
+            residency: Residency::default(),
         };
         event.counts = event.all_available();
         event.areas = event.layout.no_places_taken();
         event
     }
 
+    /// Seats and bookings of a cold event are on disk: who looks at them here has forgotten to read
+    /// them back, and would take sold seats for free ones.
+    pub fn assert_whole(&self) {
+        assert!(!self.residency.is_cold(), "a cold event is read back before it is looked into");
+    }
+
+    /// Gives up the memory of what is on disk, and of what follows from it.
+    pub fn leave(&mut self) -> Left {
+        Left {
+            _owners: take(&mut self.owners),
+            _blocked: take(&mut self.blocked),
+            _bookings: take(&mut self.bookings),
+            _refusals: take(&mut self.refusals),
+            _by_key: take(&mut self.by_key),
+            _per_user: take(&mut self.per_user),
+            _free: self.free.take(),
+        }
+    }
+
     pub fn booking(&self, seq: u32) -> Option<&Booking> {
+        self.assert_whole();
         self.bookings.get(usize::try_from(seq.checked_sub(1)?).ok()?)
     }
     pub fn booking_mut(&mut self, seq: u32) -> Option<&mut Booking> {
+        self.assert_whole();
         self.bookings.get_mut(usize::try_from(seq.checked_sub(1)?).ok()?)
     }
     pub fn seat_total(&self) -> u32 {
@@ -129,16 +169,19 @@ impl Event {
     }
     /// The owner's number, 0 if there is none, `None` if there is no such seat.
     pub fn owner(&self, seat: u32) -> Option<u32> {
+        self.assert_whole();
         let owner = self.owners.get(usize::try_from(seat).ok()?).copied();
         owner.or_else(|| (seat < self.seat_total()).then_some(0))
     }
     /// The owner of each seat, in order.
     pub fn owners(&self) -> impl Iterator<Item = u32> {
+        self.assert_whole();
         let total = usize::try_from(self.seat_total()).unwrap_or(usize::MAX);
         self.owners.iter().copied().chain(std::iter::repeat(0)).take(total)
     }
     /// The owners of a range of seats; nothing if nobody has ever owned one.
     pub fn owners_in(&self, seats: Range<usize>) -> &[u32] {
+        self.assert_whole();
         let end = seats.end.min(self.owners.len());
         self.owners.get(seats.start.min(end)..end).unwrap_or(&[])
     }
@@ -233,6 +276,7 @@ impl Event {
 
     /// Gives places in areas to a booking of `user`. The caller has seen that there is room.
     pub fn take_areas(&mut self, areas: &[(u16, u32)], user: UserId, sold: bool) {
+        self.assert_whole();
         for &(area, count) in areas {
             let Some(area) = self.areas.get_mut(usize::from(area)) else { continue };
             assert!(count <= area.available(), "places are given only while there is room");
@@ -275,6 +319,7 @@ impl Event {
     /// Keeps a refusal, and lets go of what is too old or too many. Returns the numbers of those
     /// that went, and of the one that was kept, for the records to be written.
     pub fn remember_refusal(&mut self, remembered: Remembered) -> (Range<u64>, Option<u64>) {
+        self.assert_whole();
         let first = self.refusals_from;
         let now = remembered.at_ms;
         while self.refusals.front().is_some_and(|oldest| {

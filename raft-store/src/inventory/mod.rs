@@ -15,6 +15,7 @@
 //! - `deadlines` holds exactly the `Held` bookings. A hold whose deadline is not after the clock is
 //!   *due*: it counts as ended for every reader, and for every command that touches its seats.
 //! - What is derived (counts, indexes, deadlines) follows from the records alone.
+//! - An event that is cold (`cold.rs`) is read back before a command or a reader wants it.
 
 #![deny(clippy::float_arithmetic, clippy::indexing_slicing, clippy::wildcard_enum_match_arm)]
 
@@ -23,6 +24,7 @@ mod block;
 pub mod booking;
 mod cart;
 pub mod change;
+pub mod cold;
 pub mod command;
 mod deadlines;
 pub mod event;
@@ -55,7 +57,7 @@ pub use self::booking::{
 pub use self::change::{Change, ChangeKind, Returned};
 pub use self::command::{
     Batch, Cart, Command, CommandKind, EXPIRE_MAX, EventPatch, EventSpec, RefundOrder,
-    SEATS_PER_HOLD_MAX, SYSTEM, Together, User, UserPatch, Venue, Wanted,
+    SEATS_PER_HOLD_MAX, SYSTEM, Subject, Together, User, UserPatch, Venue, Wanted,
 };
 use self::deadlines::{Deadline, Deadlines};
 use self::event::Event;
@@ -93,6 +95,8 @@ pub struct State {
     events_created: BTreeMap<u16, u32>,
     /// Deadline, event and number of every `Held` booking.
     deadlines: Deadlines,
+    /// What the seats and bookings in memory are reckoned to take.
+    resident_bytes: u64,
     maps: BTreeMap<SeatMapHash, StoredMap>,
     venues: BTreeMap<VenueId, Venue>,
     users: BTreeMap<UserId, User>,
@@ -253,7 +257,9 @@ impl State {
 
     /// The records that changed since they were last taken.
     pub fn take_dirty(&mut self) -> BTreeSet<RecordKey> {
-        std::mem::take(&mut self.log.dirty)
+        let dirty = std::mem::take(&mut self.log.dirty);
+        self.reckon(&dirty);
+        dirty
     }
 
     /// The event and number of a booking, if the id is one of ours to the last bit.

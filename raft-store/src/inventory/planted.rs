@@ -38,6 +38,10 @@ pub(crate) enum Mistake {
     ExtrasNotWritten,
     /// A cancelled event keeps its holds.
     HoldsKept,
+    /// An event is evicted before its records are written.
+    EvictedUnwritten,
+    /// An event is evicted while it has holds.
+    EvictedWhileHeld,
 }
 
 #[cfg(not(test))]
@@ -54,7 +58,7 @@ pub(crate) mod tests {
 
     use super::Mistake;
 
-    pub(crate) const ALL: [Mistake; 17] = [
+    pub(crate) const ALL: [Mistake; 19] = [
         Mistake::TakenIsFree,
         Mistake::KeyForgotten,
         Mistake::DueTooEarly,
@@ -72,6 +76,8 @@ pub(crate) mod tests {
         Mistake::FarthestFirst,
         Mistake::ExtrasNotWritten,
         Mistake::HoldsKept,
+        Mistake::EvictedUnwritten,
+        Mistake::EvictedWhileHeld,
     ];
 
     thread_local! {

@@ -201,6 +201,7 @@ impl State {
     ) -> Option<(Vec<BookingView>, bool)> {
         let event = self.events.get(&id)?;
         let from = usize::try_from(after_seq).ok()?;
+        event.assert_whole();
         let rest = event.bookings.get(from..).unwrap_or(&[]);
         let limit = limit.min(PAGE_MAX);
         let page = rest.iter().take(limit).map(|booking| self.view(event, booking)).collect();
@@ -238,7 +239,7 @@ impl State {
     pub fn stats(&self) -> Stats {
         Stats {
             events: self.events.len() as u64,
-            bookings: self.events.values().map(|event| event.bookings.len() as u64).sum(),
+            bookings: self.events.values().map(|event| u64::from(event.booking_count())).sum(),
             holds_live: self.deadlines.len() as u64,
             holds_due: self.due().count() as u64,
             next_deadline_ms: self.next_deadline_ms().unwrap_or(0),

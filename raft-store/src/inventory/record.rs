@@ -35,7 +35,35 @@ pub enum RecordKey {
     Extras(EventNo, u32),
 }
 
+/// Tags of the records that belong to an event. They all begin with the event's place, so that an
+/// event is read back by one look under each tag.
+pub const EVENT_TAGS: [u8; 6] = [4, 5, 6, 7, 8, 9];
+
+/// Those of the records that an event can leave on disk: all but its own.
+pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1;
+
+/// What the keys of an event's records begin with, in the order of the keys.
+pub fn event_prefixes((slot, no): EventNo) -> impl Iterator<Item = [u8; 7]> {
+    EVENT_TAGS.into_iter().map(move |tag| {
+        let ([a, b], [c, d, e, f]) = (slot.to_be_bytes(), no.to_be_bytes());
+        [tag, a, b, c, d, e, f]
+    })
+}
+
 impl RecordKey {
+    /// The event that the record belongs to.
+    pub const fn event(self) -> Option<EventNo> {
+        match self {
+            Self::Shard | Self::MapPart(..) | Self::Venue(_) | Self::User(_) => None,
+            Self::Event(no)
+            | Self::Seats(no, _)
+            | Self::Bookings(no, _)
+            | Self::Refusals(no, _)
+            | Self::Blocked(no)
+            | Self::Extras(no, _) => Some(no),
+        }
+    }
+
     pub fn to_bytes(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(40);
         let event = |out: &mut Vec<u8>, tag: u8, (slot, no): EventNo| {
@@ -112,5 +140,31 @@ impl RecordKey {
             8 => Self::Blocked(event(rest)?),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever adds a record of events: its tag belongs into [`EVENT_TAGS`], or an event that was left
+    /// on disk comes back without it.
+    #[test]
+    fn every_tag_of_an_event_is_read_back() {
+        let no = (0x0123, 0x4567_89ab);
+        for tag in 0..=u8::MAX {
+            for len in 0..=64 {
+                let mut bytes = vec![tag];
+                bytes.extend_from_slice(&[0x01, 0x23, 0x45, 0x67, 0x89, 0xab]);
+                bytes.extend(std::iter::repeat_n(1, len));
+                let Some(key) = RecordKey::from_bytes(&bytes) else { continue };
+                assert_eq!(key.to_bytes(), bytes);
+                let is_listed = EVENT_TAGS.contains(&tag);
+                assert_eq!(key.event(), is_listed.then_some(no), "tag {tag}: {key:?}");
+            }
+        }
+        assert!(EVENT_TAGS.is_sorted());
+        let listed = event_prefixes(no).zip(EVENT_TAGS);
+        assert!(listed.into_iter().all(|(prefix, tag)| prefix[0] == tag));
     }
 }

@@ -29,6 +29,12 @@ impl State {
         self.events.get(self.by_no.get(&no)?)
     }
 
+    fn whole_at(&self, no: EventNo) -> Option<&Event> {
+        let event = self.event_at(no)?;
+        event.assert_whole();
+        Some(event)
+    }
+
     /// The record's bytes now; `None` if there is nothing to keep, and the row should go.
     pub fn encode_record(&self, key: RecordKey) -> Option<Vec<u8>> {
         Some(match key {
@@ -66,21 +72,21 @@ impl State {
                 BlockOfSeats::encode(owners)
             }
             RecordKey::Bookings(no, block) => {
-                let bookings = block_of(&self.event_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
+                let bookings = block_of(&self.whole_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
                 if bookings.is_empty() {
                     return None;
                 }
                 BlockOfBookings::encode(bookings)
             }
             RecordKey::Blocked(no) => {
-                let blocked = &self.event_at(no)?.blocked;
+                let blocked = &self.whole_at(no)?.blocked;
                 if blocked.is_empty() {
                     return None;
                 }
                 BlockedSeats::encode(blocked)
             }
             RecordKey::Extras(no, block) => {
-                let bookings = block_of(&self.event_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
+                let bookings = block_of(&self.whole_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
                 let extras = bookings.iter().map(|booking| booking.extras.as_deref());
                 if extras.clone().all(|extras| extras.is_none()) {
                     return None;
@@ -88,7 +94,7 @@ impl State {
                 BlockOfExtras::encode(extras)
             }
             RecordKey::Refusals(no, block) => {
-                let event = self.event_at(no)?;
+                let event = self.whole_at(no)?;
                 let start = (block * REFUSALS_PER_BLOCK).max(event.refusals_from);
                 let end = (block + 1) * REFUSALS_PER_BLOCK;
                 let skip = usize::try_from(start - event.refusals_from).ok()?;
@@ -184,19 +190,26 @@ impl State {
         Ok(())
     }
 
-    /// Rebuilds what is derived from the records. Refuses records that do not belong together: seats
-    /// and bookings of different moments, of which no good can come.
+    /// Rebuilds what is derived from the records of one event. Refuses records that do not belong
+    /// together: seats and bookings of different moments, of which no good can come.
+    pub(super) fn finish_event(&mut self, no: EventNo) -> Result<(), Error> {
+        let event = self.loading(no)?;
+        event.rebuild();
+        let owned = event.owners().filter(|&owner| owner != 0).count();
+        let live = (1..).zip(&event.bookings).filter(|(_, it)| it.state.owns_seats());
+        let mut claims = live.flat_map(|(seq, it)| it.seats_here().map(move |seat| (seq, seat)));
+        let agree = claims.all(|(seq, seat)| event.owner(seat) == Some(seq));
+        if !agree || owned != (event.counts.held + event.counts.sold) as usize {
+            return Err(Error::Meaning);
+        }
+        Ok(())
+    }
+
+    /// Makes whole what was loaded. What is cold already, is.
     pub fn finish_load(&mut self) -> Result<(), Error> {
-        for event in self.events.values_mut() {
-            event.rebuild();
-            let owned = event.owners().filter(|&owner| owner != 0).count();
-            let live = (1..).zip(&event.bookings).filter(|(_, it)| it.state.owns_seats());
-            let mut claims =
-                live.flat_map(|(seq, it)| it.seats_here().map(move |seat| (seq, seat)));
-            let agree = claims.all(|(seq, seat)| event.owner(seat) == Some(seq));
-            if !agree || owned != (event.counts.held + event.counts.sold) as usize {
-                return Err(Error::Meaning);
-            }
+        let whole = self.events.values().filter(|event| !event.residency.is_cold());
+        for no in whole.map(event_no).collect::<Vec<_>>() {
+            self.finish_event(no)?;
         }
         let deadlines = self
             .events
@@ -215,8 +228,9 @@ impl State {
         Ok(())
     }
 
-    /// Every record's key, in order.
+    /// Every record's key, in order. All events must be whole.
     pub fn record_keys(&self) -> BTreeSet<RecordKey> {
+        self.events.values().for_each(Event::assert_whole);
         let mut keys = BTreeSet::from([RecordKey::Shard]);
         for (&hash, map) in &self.maps {
             keys.extend(map.data.keys().map(|&part| RecordKey::MapPart(hash, part)));
@@ -245,7 +259,8 @@ impl State {
         keys
     }
 
-    /// A hash of all records: equal on replicas that applied the same log, and on one that loaded.
+    /// A hash of all records: equal on replicas that applied the same log, and on one that loaded. All
+    /// events must be whole; where they are not, the rows on disk have the same hash.
     pub fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         for key in self.record_keys() {

@@ -10,9 +10,10 @@ use crate::engine::Batch;
 use crate::failpoint::{self, Point};
 use crate::fault::Fault;
 use crate::feed::{Rows, Tail};
-use crate::group::{self, Group};
+use crate::group::Group;
 use crate::inventory::State;
 use crate::keys::{self, Space};
+use crate::residency::load_state;
 use crate::state_machine::Progress;
 use crate::types::SnapshotMeta;
 
@@ -61,8 +62,14 @@ async fn load(received: Received) -> Result<(State, Received), Error> {
         .name("snapshot-load".to_owned())
         .spawn(move || {
             let Received { group, generation, revision, .. } = &received;
-            let state =
-                group::load_state(&group.disk, group.config, group.id, *generation, *revision);
+            let state = load_state(
+                &group.disk,
+                group.config,
+                group.id,
+                *generation,
+                *revision,
+                group.event_cache_bytes,
+            );
             // If nobody waits any more, the rows go with what is dropped here.
             done.send((state, received)).ok();
         })

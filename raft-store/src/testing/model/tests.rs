@@ -14,15 +14,17 @@ use super::*;
 use crate::codec;
 use crate::inventory::planted;
 use crate::inventory::{
-    Answer, Batch, BookingState, BookingView, Cart, Command, CommandKind, Config, EventPatch,
-    EventSpec, EventState, RecordKey, RefundOrder, Reply, SYSTEM, State, Ticket, Together, Wanted,
-    seat_state,
+    Answer, Batch, BookingState, BookingView, Cart, Change, Command, CommandKind, Config,
+    EventPatch, EventSpec, EventState, RecordKey, RefundOrder, Reply, SYSTEM, State, Ticket,
+    Together, Wanted, seat_state,
 };
 
 mod hall;
+mod sleeper;
 mod wishes;
 
 use self::hall::{FOCUS_MM, HALL, LAWN, SEATS, map};
+use self::sleeper::Sleeper;
 use self::wishes::{By, Verb, Wish, next, plain_basket, steps};
 
 const BOUND_MS: u64 = 250;
@@ -34,6 +36,8 @@ struct Pair {
     disk: BTreeMap<Vec<u8>, Vec<u8>>,
     index: u64,
     revision: u64,
+    /// The same state again, with its events on disk.
+    sleeper: Option<Sleeper>,
 }
 
 fn event_id(event: usize) -> EventId {
@@ -41,7 +45,7 @@ fn event_id(event: usize) -> EventId {
 }
 
 impl Pair {
-    fn new() -> Self {
+    fn new(sleeper: Option<Sleeper>) -> Self {
         let seats: Vec<usize> = HALL.iter().map(|&(_, _, _, category, ..)| category).collect();
         let spots = HALL.map(|(section, row, stretch, _, kind, wheelchair, x_mm, y_mm)| Spot {
             section,
@@ -65,6 +69,7 @@ impl Pair {
             disk: BTreeMap::new(),
             index: 0,
             revision: 0,
+            sleeper,
         };
         let bytes = map();
         let map = SeatMapHash(Sha256::digest(&bytes).into());
@@ -105,6 +110,9 @@ impl Pair {
         let applied = self.state.apply(stamp_ms, self.index, &commands[0]);
         assert!(applied.first_index < self.index);
         let changes = self.state.take_changes();
+        if let Some(sleeper) = &mut self.sleeper {
+            sleeper.follow((stamp_ms, self.index, &commands[0]), (&applied, &changes));
+        }
         for change in &changes {
             self.revision += 1;
             assert_eq!((change.revision, change.index), (self.revision, self.index), "dense");
@@ -136,6 +144,9 @@ impl Pair {
         assert_eq!(state.digest(), self.state.digest(), "a restart changes nothing");
         assert_eq!(state.audit(), Vec::<String>::new());
         self.state = state;
+        if let Some(sleeper) = &mut self.sleeper {
+            sleeper.lose_power(&self.state);
+        }
     }
 
     fn id(&self, event: usize, number: u32) -> BookingId {
@@ -463,9 +474,9 @@ fn heard(answer: Answer) -> Said {
     }
 }
 
-/// How many commands there were.
-fn run(steps: Vec<(i64, Wish)>) -> u64 {
-    let mut pair = Pair::new();
+/// How many commands there were, and the sleeper.
+fn run(steps: Vec<(i64, Wish)>, sleeper: Option<Sleeper>) -> (u64, Option<Sleeper>) {
+    let mut pair = Pair::new(sleeper);
     let mut now_ms = 0_u64;
     pair.wish(now_ms, Wish::Ask(Ask::Publish { event: 0 }));
     for (step, wish) in steps {
@@ -478,7 +489,7 @@ fn run(steps: Vec<(i64, Wish)>) -> u64 {
     }
     pair.restart();
     pair.compare();
-    pair.index
+    (pair.index, pair.sleeper)
 }
 
 fn runner(cases: u32, seed: u64) -> TestRunner {
@@ -496,7 +507,7 @@ fn check(seed: u64) {
     for round in 0.. {
         let counted = Cell::new(0);
         let outcome = runner(CASES, seed + round).run(&steps(), |steps| {
-            counted.set(counted.get() + run(steps));
+            counted.set(counted.get() + run(steps, None).0);
             Ok(())
         });
         if let Err(error) = outcome {
@@ -534,7 +545,7 @@ fn every_planted_mistake_is_found() {
             let mut runner = runner(1, 0xbad_5eed + seed * 1_000);
             (0..50).any(|_| {
                 let steps = steps().new_tree(&mut runner).unwrap().current();
-                std::panic::catch_unwind(|| run(steps)).is_err()
+                std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             })
         });
         planted::tests::plant(None);

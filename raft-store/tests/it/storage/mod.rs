@@ -5,9 +5,11 @@
 //! - `install`: a snapshot's arrival, cut at every step
 //! - `fault`: failed writes and syncs, damaged rows, a halted group, another's directory
 //! - `rocks`: what RocksDB leaves after a power cut
+//! - `cold`: events that are left on disk, beside a replica that keeps all in memory
 //! - `cluster`: three replicas under openraft, losing power in turn and all at once
 
 mod cluster;
+mod cold;
 mod crash;
 mod fault;
 mod install;

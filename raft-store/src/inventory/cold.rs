@@ -1,0 +1,227 @@
+//! Which events are whole in memory, and which have left their seats and bookings on disk.
+//!
+//! ```text
+//! whole --evicted: quiet, and all of it is on disk--> cold --wanted: its records are read--> whole
+//! ```
+//!
+//! A cold event keeps what is shown of it without its seats: what it is, its state, its counts. Its
+//! owner reads the rest back before a command or a reader that wants it comes by, so that being cold
+//! never changes an answer. Nothing here is replicated: each replica has its own cold events.
+//!
+//! Invariants:
+//! - An event with a place that is held or in payment is never cold: what ends by time is in memory.
+//! - An event with a record that is not on disk is never cold.
+//! - A cold event is not touched: [`Event`]'s seats and bookings are asserted to be there.
+//! - What is read back agrees with what was kept: counts and areas.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::{size_of, size_of_val};
+
+use rowlock_proto::ids::{BookingLocator, EventId};
+
+use super::State;
+use super::booking::Booking;
+use super::command::{Command, Subject};
+pub use super::event::Left;
+use super::event::{Event, Remembered};
+use super::hold::event_no;
+use super::invariants::audit_event;
+use super::planted::{Mistake, planted};
+use super::record::{EventNo, RecordKey};
+use crate::codec::Error;
+
+/// Events whose sale begins this soon stay in memory, and are read ahead.
+pub const SALE_AHEAD_MS: u64 = 10 * 60 * 1_000;
+/// What an index entry costs beside what it holds.
+const ENTRY_BYTES: usize = 48;
+
+/// What is in memory of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Residency {
+    /// Log index at which it last changed or was read back.
+    used: u64,
+    /// What its seats and bookings were last reckoned to take.
+    bytes: u64,
+    /// Bookings that were left on disk; `None`: it is whole.
+    left: Option<u32>,
+}
+
+impl Residency {
+    pub const fn is_cold(&self) -> bool {
+        self.left.is_some()
+    }
+}
+
+impl Event {
+    /// How many bookings there are, here or on disk.
+    pub fn booking_count(&self) -> u32 {
+        let here = || u32::try_from(self.bookings.len()).unwrap_or(u32::MAX);
+        self.residency.left.unwrap_or_else(here)
+    }
+
+    /// About what seats, bookings and indexes take: from counts, since it is asked often.
+    fn body_bytes(&self) -> u64 {
+        let owned = self.counts.held.saturating_add(self.counts.sold) as usize;
+        let bookings = self.bookings.len();
+        let sum = size_of_val(self.owners_in(0..usize::MAX))
+            + bookings * (size_of::<Booking>() + 2 * ENTRY_BYTES)
+            + owned * (size_of::<u32>() + size_of::<u64>())
+            + self.refusals.len() * (size_of::<Remembered>() + ENTRY_BYTES)
+            + self.blocked.len() * ENTRY_BYTES;
+        sum as u64
+    }
+
+    /// Whether nothing of it may end by time.
+    fn is_quiet(&self) -> bool {
+        let held = self.counts.held > 0 && !planted(Mistake::EvictedWhileHeld);
+        !held && self.areas.iter().all(|area| area.held == 0)
+    }
+
+    fn sale_is_near(&self, clock_ms: u64) -> bool {
+        (clock_ms..clock_ms.saturating_add(SALE_AHEAD_MS)).contains(&self.spec.sale_start_ms)
+    }
+}
+
+impl State {
+    /// The event that `command` is about, if it must be read back first.
+    pub fn cold_for(&self, command: &Command) -> Option<EventNo> {
+        self.cold(command.kind.subject()?)
+    }
+
+    /// The event that `subject` is or belongs to, if it must be read back first.
+    pub fn cold(&self, subject: Subject) -> Option<EventNo> {
+        let id = match subject {
+            Subject::Event(id) => id,
+            Subject::Booking(locator) => *self.by_no.get(&event_no_of(locator))?,
+        };
+        let event = self.events.get(&id)?;
+        event.residency.is_cold().then(|| event_no(event))
+    }
+
+    /// What all seats and bookings in memory are reckoned to take.
+    pub const fn resident_bytes(&self) -> u64 {
+        self.resident_bytes
+    }
+
+    pub fn event_numbers(&self) -> Vec<EventNo> {
+        self.by_no.keys().copied().collect()
+    }
+
+    pub fn is_cold(&self, no: EventNo) -> bool {
+        let event = self.by_no.get(&no).and_then(|id| self.events.get(id));
+        event.is_some_and(|event| event.residency.is_cold())
+    }
+
+    pub fn cold_events(&self) -> Vec<EventNo> {
+        let cold = self.events.values().filter(|event| event.residency.is_cold());
+        cold.map(event_no).collect()
+    }
+
+    /// Cold events whose sale begins soon.
+    pub fn cold_before_sale(&self) -> Vec<EventNo> {
+        let near = self.events.values().filter(|event| event.sale_is_near(self.log.clock_ms));
+        near.filter(|event| event.residency.is_cold()).map(event_no).collect()
+    }
+
+    /// Reckons anew what the events of `keys` take.
+    pub(super) fn reckon(&mut self, keys: &BTreeSet<RecordKey>) {
+        let events: BTreeSet<EventNo> = keys.iter().filter_map(|key| key.event()).collect();
+        for no in events {
+            self.reckon_event(no);
+        }
+    }
+
+    fn reckon_event(&mut self, no: EventNo) {
+        let used = self.log.index;
+        let Some(event) = self.by_no.get(&no).and_then(|id| self.events.get_mut(id)) else {
+            return;
+        };
+        let bytes = event.body_bytes();
+        self.resident_bytes = self.resident_bytes - event.residency.bytes + bytes;
+        event.residency = Residency { used, bytes, ..event.residency };
+    }
+
+    /// Lets go of the events that were not used for longest, until the rest takes no more than
+    /// nine tenths of `bytes_max`. The caller has written every record that was dirty before, and
+    /// those that are dirty now are still to be written. What is returned is memory to be freed.
+    pub fn evict_over(&mut self, bytes_max: u64) -> Vec<Left> {
+        if self.resident_bytes <= bytes_max {
+            return Vec::new();
+        }
+        let aim = bytes_max - bytes_max / 10;
+        let dirty: BTreeSet<EventNo> =
+            self.log.dirty.iter().filter_map(|key| key.event()).collect();
+        let clock_ms = self.log.clock_ms;
+        let idle = self.events.values().filter(|event| {
+            let written = !dirty.contains(&event_no(event)) || planted(Mistake::EvictedUnwritten);
+            event.residency.bytes > 0 && event.is_quiet() && written
+        });
+        let by_use: BTreeMap<(bool, u64, EventNo), EventId> = idle
+            .map(|event| {
+                let order = (event.sale_is_near(clock_ms), event.residency.used, event_no(event));
+                (order, event.id)
+            })
+            .collect();
+        let mut gone = Vec::new();
+        for id in by_use.into_values() {
+            if self.resident_bytes <= aim {
+                break;
+            }
+            gone.extend(self.evict(id));
+        }
+        gone
+    }
+
+    /// Leaves the event's seats and bookings on disk. The caller has seen that they are there.
+    fn evict(&mut self, id: EventId) -> Option<Left> {
+        let event = self.events.get_mut(&id).filter(|event| !event.residency.is_cold())?;
+        assert!(self.deadlines.of(id).next().is_none(), "what ends by time stays in memory");
+        let left = event.booking_count();
+        self.resident_bytes -= event.residency.bytes;
+        let evicted = event.leave();
+        event.residency = Residency { bytes: 0, left: Some(left), ..event.residency };
+        Some(evicted)
+    }
+
+    /// Checks every invariant of a cold event, whose records `rows` are.
+    pub fn audit_cold(
+        &mut self,
+        no: EventNo,
+        rows: &[(RecordKey, Vec<u8>)],
+    ) -> Result<Vec<String>, Error> {
+        if !self.is_cold(no) {
+            return Ok(Vec::new());
+        }
+        self.wake(no, rows)?;
+        let id = *self.by_no.get(&no).ok_or(Error::Orphan)?;
+        let found = self.events.get(&id).map(audit_event).unwrap_or_default();
+        drop(self.evict(id));
+        Ok(found)
+    }
+
+    /// Reads an event back: `rows` are all its records, in the order of their keys.
+    pub fn wake(&mut self, no: EventNo, rows: &[(RecordKey, Vec<u8>)]) -> Result<(), Error> {
+        let id = *self.by_no.get(&no).ok_or(Error::Orphan)?;
+        let kept = self.events.remove(&id).ok_or(Error::Orphan)?;
+        for (key, bytes) in rows {
+            if key.event() != Some(no) {
+                return Err(Error::Meaning);
+            }
+            self.load_record(*key, bytes)?;
+        }
+        self.finish_event(no)?;
+        let event = self.events.get(&id).ok_or(Error::Orphan)?;
+        // Before the first look at its bookings nothing was known of them.
+        let first = kept.residency == Residency::default() && kept.bookings.is_empty();
+        if !first && (event.counts != kept.counts || event.areas != kept.areas) {
+            return Err(Error::Meaning);
+        }
+        self.resident_bytes -= kept.residency.bytes;
+        self.reckon_event(no);
+        Ok(())
+    }
+}
+
+const fn event_no_of(locator: BookingLocator) -> EventNo {
+    (locator.slot().number(), locator.event_no())
+}
