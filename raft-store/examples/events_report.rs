@@ -1,5 +1,5 @@
 //! What half a million events would take: makes as many events of 10,000 seats as fit in a given time,
-//! half of them untouched and half sold out, and reports memory and bytes of each as one line of JSON.
+//! many untouched and some sold out, and reports memory and bytes of each as one line of JSON.
 //!
 //! `events_report [SECONDS]`, 600 unless it is told. Bytes are those of the encoded records with their
 //! keys, before the engine compresses them; memory is what the process has more of afterwards. Sold-out
@@ -20,6 +20,10 @@ const SEATS_PER_ROW: u32 = 100;
 const SEATS: u32 = ROWS * SEATS_PER_ROW;
 /// Sold-out events that are in memory together while it is measured.
 const WHOLE: u32 = 20;
+/// Untouched events that are made at most to use up free memory.
+const FILL_MAX: u32 = 400_000;
+/// Events that the memory of a cold one is measured by.
+const COLD: u32 = 20_000;
 /// What is asked about.
 const EVENTS_WANTED: f64 = 500_000.0;
 const SECONDS_DEFAULT: u64 = 600;
@@ -136,6 +140,14 @@ impl Core {
         Ok(())
     }
 
+    /// Puts events on sale that nobody buys of; bytes of their records.
+    fn some_untouched(&mut self, count: u32) -> Outcome<f64> {
+        for _ in 0..count {
+            self.on_sale()?;
+        }
+        Ok(bytes(&self.rows()))
+    }
+
     /// The records that are to be written.
     fn rows(&mut self) -> Vec<(RecordKey, Vec<u8>)> {
         let dirty = self.state.take_dirty().into_iter();
@@ -174,16 +186,21 @@ fn main() -> Outcome<()> {
     let read_back = back.elapsed();
     drop(core.state.evict_over(0));
     drop(rows);
-    // Then as many as there is time for. The memory that the first have given back is used again, so
-    // what comes on top is that of cold events alone.
-    let (mut sold, mut untouched, mut untouched_bytes) = (0_u32, 0_u32, 0.0);
+    // An untouched event takes what a cold one does. The memory that the first have given back is used
+    // up before that is measured.
+    let full = resident()?;
+    let mut filled = 0;
+    while resident()? <= full && filled < FILL_MAX {
+        core.some_untouched(500)?;
+        filled += 500;
+    }
     let before = resident()?;
+    core.some_untouched(COLD)?;
+    let cold_memory = (resident()? - before) / f64::from(COLD);
+    // Then as many as there is time for, one at a time in memory.
+    let (mut sold, mut untouched_bytes) = (0_u32, 0.0);
     while began.elapsed() < time {
-        for _ in 0..50 {
-            core.on_sale()?;
-            untouched += 1;
-        }
-        untouched_bytes = bytes(&core.rows()) / 50.0;
+        untouched_bytes = core.some_untouched(50)? / 50.0;
         for _ in 0..10 {
             let event = core.on_sale()?;
             core.sell_out(event)?;
@@ -192,10 +209,10 @@ fn main() -> Outcome<()> {
             drop(core.state.evict_over(0));
         }
     }
-    let cold_memory = (resident()? - before) / f64::from(sold + untouched);
     let gib = |bytes: f64| (bytes * EVENTS_WANTED / f64::from(1 << 30) * 100.0).round() / 100.0;
     let report = serde_json::json!({
         "events_made": core.events,
+        "sold_out": sold,
         "seconds": began.elapsed().as_secs(),
         "sold_out_event_memory_whole": whole_memory.round(),
         "sold_out_event_memory_reckoned": reckoned,

@@ -138,6 +138,7 @@ mod tests {
             replicas: 1,
             bootstrap: true,
             clock_bound: Duration::from_millis(250),
+            event_cache_mib: 64,
         }
     }
 

@@ -117,6 +117,7 @@ mod tests {
             replicas,
             bootstrap: true,
             clock_bound: std::time::Duration::from_millis(250),
+            event_cache_mib: 64,
         })
     }
 
