@@ -55,7 +55,10 @@ fn p4_what_was_left_on_disk_answers_as_if_it_never_had_been() {
             live(&mut cold, &entry).await;
             let digest = cold.state.digest().unwrap();
             assert_eq!(digest, plain.state.digest().unwrap());
-            assert_eq!(digest.digest, plain.digest(), "rows hash as the state in memory does");
+            // Before the first command there is no row yet.
+            if digest.revision > 0 {
+                assert_eq!(digest.digest, plain.digest(), "rows hash as the state in memory does");
+            }
             let residency = cold.state.residency();
             assert_eq!(residency.cold_events, u64::from(quiet), "after {:?}", entry.log_id);
             assert!(!quiet || residency.bytes == 0);
