@@ -3,12 +3,12 @@
 use futures_util::future::BoxFuture;
 use rowlock_client::types::{
     Booking, BookingId, BookingLocator, BookingState, Cart, Confirmed, Event, EventId, EventPatch,
-    EventSpec, Page, PaymentBegun, RequestKey, SeatMapHash, Seats, ShardId, Slot, User, UserEntry,
-    UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
+    EventSpec, Page, PaymentBegun, RefundDecided, RequestKey, SeatMapHash, Seats, ShardId, Slot,
+    User, UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
 use rowlock_client::{Answered, Client, Error, Watch, WatchError};
 
-use super::{Call, Feed, Inventory};
+use super::{Call, Feed, Inventory, RefundOrder};
 
 impl Feed for Watch {
     fn next(&mut self) -> BoxFuture<'_, Result<WatchBatch, WatchError>> {
@@ -190,6 +190,26 @@ impl Inventory for Client {
         key: RequestKey,
     ) -> Call<'a, Booking> {
         Box::pin(Client::fail_payment(self, booking, attempt, reason, principal, key))
+    }
+    fn refund_places<'a>(
+        &'a self,
+        booking: BookingId,
+        order: RefundOrder<'a>,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, RefundDecided> {
+        let RefundOrder { places, reason, block } = order;
+        Box::pin(Client::refund_places(self, booking, places, reason, block, principal, key))
+    }
+    fn settle_refund<'a>(
+        &'a self,
+        booking: BookingId,
+        refund: u32,
+        reference: &'a str,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Booking> {
+        Box::pin(Client::settle_refund(self, booking, refund, reference, principal, key))
     }
     fn register_user(
         &self,

@@ -7,12 +7,22 @@ mod cluster;
 use futures_util::future::BoxFuture;
 use rowlock_client::types::{
     Booking, BookingId, BookingLocator, Cart, Confirmed, Event, EventId, EventPatch, EventSpec,
-    Page, PaymentBegun, RequestKey, SeatMapHash, Seats, ShardId, Slot, User, UserEntry, UserId,
-    UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
+    Page, PaymentBegun, RefundDecided, RequestKey, SeatMapHash, Seats, ShardId, Slot, User,
+    UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
 use rowlock_client::{Answered, Error, WatchError};
 
 pub type Call<'a, T> = BoxFuture<'a, Result<Answered<T>, Error>>;
+
+/// Sold places that are to be taken back.
+#[derive(Clone, Copy, Debug)]
+pub struct RefundOrder<'a> {
+    /// Numbers of places in the booking; none: all that are left.
+    pub places: &'a [u32],
+    pub reason: &'a str,
+    /// The seats don't go back on sale.
+    pub block: bool,
+}
 
 /// The commands and queries of a cluster. Queries are linearizable.
 pub trait Inventory: Send + Sync + std::fmt::Debug {
@@ -116,6 +126,21 @@ pub trait Inventory: Send + Sync + std::fmt::Debug {
         key: RequestKey,
     ) -> Call<'a, Booking>;
 
+    fn refund_places<'a>(
+        &'a self,
+        booking: BookingId,
+        order: RefundOrder<'a>,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, RefundDecided>;
+    fn settle_refund<'a>(
+        &'a self,
+        booking: BookingId,
+        refund: u32,
+        reference: &'a str,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Booking>;
     fn register_user(
         &self,
         user: UserId,

@@ -7,7 +7,7 @@ use rowlock_client::{Answered, Error as ClusterError, key};
 use rowlock_proto::ErrorCode;
 
 use super::saga::{self, Outcome, Seen, Step};
-use super::{Error, NewIntent};
+use super::{Error, NewIntent, NewRefund};
 use crate::app::App;
 
 /// How often a silent cluster is asked again, under the same key, before the payment is left open.
@@ -77,10 +77,14 @@ async fn carry_out(
         }
         Step::Charge { intent: id } => intent(attempt, provider.confirm(id)).await,
         Step::Cancel { intent: id } => intent(attempt, provider.cancel(id)).await,
-        Step::Refund { intent: id } => match in_time(provider.refund(id)).await {
-            Ok(()) => Seen::Refunded,
-            Err(error) => silent(attempt, &error),
-        },
+        Step::Refund { intent: id } => {
+            let key = format!("{}:{id}:late", attempt.booking.id);
+            let new = NewRefund { key, intent: id.clone(), amount: None };
+            match in_time(provider.refund(new)).await {
+                Ok(_) => Seen::Refunded,
+                Err(error) => silent(attempt, &error),
+            }
+        }
         Step::Attach { .. } | Step::Record { .. } | Step::Fail { .. } => {
             let key = key::request_key();
             for _ in 1..TRIES_MAX {
@@ -152,7 +156,7 @@ async fn intent(attempt: &Attempt, answer: super::Answer<'_, super::Intent>) -> 
     }
 }
 
-async fn in_time<T>(answer: super::Answer<'_, T>) -> Result<T, Error> {
+pub(super) async fn in_time<T>(answer: super::Answer<'_, T>) -> Result<T, Error> {
     tokio::time::timeout(PROVIDER_TIME_MAX, answer)
         .await
         .unwrap_or_else(|_| Err(Error::Silent("no answer in time".to_owned())))

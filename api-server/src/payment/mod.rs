@@ -1,8 +1,8 @@
 //! Taking money, exactly once, for seats that are there (P6).
 //!
 //! Owns: what a provider is ([`Provider`]), the [`sandbox`], which step follows which ([`saga`], pure),
-//! the loop that carries steps out (`drive`), what one request to pay does (`pay`), and the finishing
-//! of what others left behind ([`reconcile`]). Must not: see a card number, or decide anything from
+//! the loop that carries steps out (`drive`), what one request to pay does (`pay`), the paying back of
+//! what bookings owe (`refunds`), and the finishing of what others left behind ([`reconcile`]). Must not: see a card number, or decide anything from
 //! this machine's clock but when to look again.
 //!
 //! Invariants:
@@ -14,6 +14,7 @@
 mod drive;
 pub(crate) mod pay;
 pub mod reconcile;
+pub(crate) mod refunds;
 pub mod saga;
 pub mod sandbox;
 
@@ -62,6 +63,16 @@ pub struct NewIntent {
     pub fingerprint: String,
 }
 
+/// Money of a charge that goes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRefund {
+    /// The same key pays the same refund.
+    pub key: String,
+    pub intent: String,
+    /// Minor units; none: all that is left of the charge.
+    pub amount: Option<u64>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It did not answer, or not so that it could be understood. What was asked may have been done.
@@ -69,6 +80,9 @@ pub enum Error {
     Silent(String),
     #[error("the payment provider knows no intent {0}")]
     NoIntent(String),
+    /// It will never do what it was asked.
+    #[error("the payment provider refuses: {0}")]
+    Refused(String),
 }
 
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
@@ -88,8 +102,8 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     fn retrieve<'a>(&'a self, intent: &'a str) -> Answer<'a, Intent>;
     /// The intents of a request, oldest first.
     fn find<'a>(&'a self, request: &'a str) -> Answer<'a, Vec<Intent>>;
-    /// All of it, once.
-    fn refund<'a>(&'a self, intent: &'a str) -> Answer<'a, ()>;
+    /// Gives money of a charge back; its name for the refund. Never more than was charged.
+    fn refund(&self, new: NewRefund) -> Answer<'_, String>;
 }
 
 /// The bookings whose payment this server is working on.

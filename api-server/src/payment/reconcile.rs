@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::drive::{Attempt, drive};
+use super::refunds;
 use super::saga::{self, Step};
 use crate::app::App;
 
@@ -55,7 +56,9 @@ impl Reconciler {
     pub(crate) fn see(&self, change: &Change) {
         match &change.kind {
             ChangeKind::PaymentStarted { booking, .. } => self.look_at(*booking, STALE_AFTER),
-            ChangeKind::RefundOwed { booking, .. } => self.look_at(*booking, EVERY),
+            ChangeKind::RefundOwed { booking, .. } | ChangeKind::PlacesRefunded { booking, .. } => {
+                self.look_at(*booking, EVERY)
+            }
             ChangeKind::PaymentFailed { booking, .. } | ChangeKind::SeatsSold { booking, .. } => {
                 self.open().payments.remove(booking);
             }
@@ -71,7 +74,6 @@ impl Reconciler {
             | ChangeKind::HoldExtended { .. }
             | ChangeKind::SeatsBlocked { .. }
             | ChangeKind::SeatsUnblocked { .. }
-            | ChangeKind::PlacesRefunded { .. }
             | ChangeKind::RefundSettled { .. }
             | ChangeKind::TicketTransferred { .. }
             | ChangeKind::TicketRedeemed { .. }
@@ -132,11 +134,12 @@ impl Reconciler {
                 match booking.state {
                     BookingState::Paying => self.look_at(booking.id, STALE_AFTER),
                     BookingState::RefundDue => self.look_at(booking.id, EVERY),
-                    BookingState::Held
-                    | BookingState::Confirmed
-                    | BookingState::Released
-                    | BookingState::Expired
-                    | BookingState::Refunded => {}
+                    BookingState::Confirmed | BookingState::Refunded => {
+                        if refunds::owed(booking).next().is_some() {
+                            self.look_at(booking.id, EVERY);
+                        }
+                    }
+                    BookingState::Held | BookingState::Released | BookingState::Expired => {}
                 }
             }
             match page.items.last() {
@@ -155,11 +158,11 @@ pub(super) async fn settle(app: &App, id: BookingId) -> bool {
         Err(_) => return false,
     };
     let step = match booking.state {
-        BookingState::Held
-        | BookingState::Confirmed
-        | BookingState::Released
-        | BookingState::Expired
-        | BookingState::Refunded => return true,
+        BookingState::Held | BookingState::Released | BookingState::Expired => return true,
+        BookingState::Confirmed | BookingState::Refunded => {
+            let _work = app.running.enter(id);
+            return refunds::pay_owed(app, &booking).await.is_some();
+        }
         BookingState::RefundDue => Step::Refund { intent: booking.intent.clone() },
         BookingState::Paying => match left_behind(app, &booking).await {
             Some(step) => step,

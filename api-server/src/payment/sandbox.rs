@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Error, Intent, IntentState, NewIntent, Provider};
+use super::{Answer, Error, Intent, IntentState, NewIntent, NewRefund, Provider};
 
 #[derive(Clone, Debug)]
 pub struct Sandbox(Arc<Mutex<Books>>);
@@ -25,7 +25,9 @@ struct Books {
     intents: HashMap<String, Intent>,
     by_key: HashMap<String, String>,
     by_request: HashMap<String, Vec<String>>,
+    /// What went back of each intent.
     refunded: HashMap<String, u64>,
+    refund_by_key: HashMap<String, String>,
 }
 
 /// One line.
@@ -60,6 +62,10 @@ enum Line {
         at: String,
     },
     Refund {
+        #[serde(default)]
+        refund: String,
+        #[serde(default)]
+        key: String,
         intent: String,
         amount: u64,
         at: String,
@@ -76,6 +82,7 @@ impl Sandbox {
             by_key: HashMap::new(),
             by_request: HashMap::new(),
             refunded: HashMap::new(),
+            refund_by_key: HashMap::new(),
         }))))
     }
 
@@ -167,8 +174,9 @@ impl Books {
                 self.set(&intent, IntentState::Declined(reason));
             }
             Line::Cancel { intent, .. } => self.set(&intent, IntentState::Canceled),
-            Line::Refund { intent, amount, .. } => {
-                self.refunded.insert(intent, amount);
+            Line::Refund { refund, key, intent, amount, at: _ } => {
+                *self.refunded.entry(intent).or_default() += amount;
+                self.refund_by_key.insert(key, refund);
             }
         }
     }
@@ -224,12 +232,23 @@ impl Books {
         self.get(id)
     }
 
-    fn refund(&mut self, id: &str) -> Result<(), Error> {
-        let known = self.get(id)?;
-        if known.state == IntentState::Succeeded && !self.refunded.contains_key(id) {
-            self.write(Line::Refund { intent: known.id, amount: known.amount, at: now() })?;
+    fn refund(&mut self, new: NewRefund) -> Result<String, Error> {
+        if let Some(known) = self.refund_by_key.get(&new.key) {
+            return Ok(known.clone());
         }
-        Ok(())
+        let charge = self.get(&new.intent)?;
+        if charge.state != IntentState::Succeeded {
+            return Err(Error::Refused(format!("{} was not charged", charge.id)));
+        }
+        let left = charge.amount - self.refunded.get(&charge.id).copied().unwrap_or(0);
+        let amount = new.amount.unwrap_or(left);
+        if amount > left {
+            return Err(Error::Refused(format!("{left} are left of {}, not {amount}", charge.id)));
+        }
+        let refund = format!("re_{}", hex::encode(rand::random::<[u8; 12]>()));
+        let (key, intent) = (new.key, charge.id);
+        self.write(Line::Refund { refund: refund.clone(), key, intent, amount, at: now() })?;
+        Ok(refund)
     }
 }
 
@@ -278,9 +297,8 @@ impl Provider for Sandbox {
             ids.iter().map(|id| books.get(id)).collect()
         })
     }
-    fn refund<'a>(&'a self, intent: &'a str) -> Answer<'a, ()> {
-        let intent = intent.to_owned();
-        self.with(move |books| books.refund(&intent))
+    fn refund(&self, new: NewRefund) -> Answer<'_, String> {
+        self.with(move |books| books.refund(new))
     }
 }
 
@@ -416,12 +434,20 @@ mod tests {
         assert_eq!(one.confirm(&made.id).await.unwrap(), paid);
         // Too late to cancel, and the answer says so.
         assert_eq!(one.cancel(&made.id).await.unwrap().state, IntentState::Succeeded);
-        one.refund(&made.id).await.unwrap();
-        two.refund(&made.id).await.unwrap();
+        let back =
+            |key: &str, amount| NewRefund { key: key.to_owned(), intent: made.id.clone(), amount };
+        let first = one.refund(back("a", Some(2_000))).await.unwrap();
+        assert_eq!(two.refund(back("a", Some(2_000))).await.unwrap(), first);
+        let over = two.refund(back("b", Some(3_001))).await;
+        assert!(matches!(over, Err(Error::Refused(_))), "{over:?}");
+        assert_ne!(two.refund(back("c", None)).await.unwrap(), first);
         assert_eq!(two.find("r").await.unwrap(), [paid]);
         let text = std::fs::read_to_string(&path).unwrap();
         let count = |op: &str| text.lines().filter(|line| line.contains(op)).count();
-        assert_eq!((count("\"create\""), count("\"succeed\""), count("\"refund\"")), (1, 1, 1));
+        assert_eq!(
+            (count("\"create\""), count("\"succeed\""), count("\"op\":\"refund\"")),
+            (1, 1, 2)
+        );
     }
 
     #[tokio::test]

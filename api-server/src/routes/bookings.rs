@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::best_available::BestAvailable;
 use super::events;
+use super::refunds::RefundView;
 use super::tickets::{TicketView, ticket_views};
 use crate::app::App;
 use crate::http::body::BOOKING_BYTES_MAX;
@@ -68,6 +69,9 @@ pub(crate) struct BookingView {
     decline_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tickets: Option<Vec<TicketView>>,
+    /// Money that went back, or is about to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refunds: Vec<RefundView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -131,7 +135,13 @@ pub(crate) fn remaining_s(booking: &Booking, now_ms: u64) -> u64 {
 
 impl BookingView {
     /// As it was granted: `now_ms` is then when it was made.
-    fn of(app: &App, caller: &Caller, booking: &Booking, layout: &Layout, now_ms: u64) -> Self {
+    pub(super) fn of(
+        app: &App,
+        caller: &Caller,
+        booking: &Booking,
+        layout: &Layout,
+        now_ms: u64,
+    ) -> Self {
         let confirmed = booking.state == BookingState::Confirmed;
         let seats = booking.seats.iter().zip(&booking.prices).map(|(&seat, &price)| {
             let SeatLabel { section, row, seat_number } = SeatLabel::of(layout, seat);
@@ -139,13 +149,17 @@ impl BookingView {
             let price = Amount::new(price, &booking.currency);
             BookedSeatView { id, section, row, seat_number, price }
         });
+        // As the token names its owner; the booking itself knows only what was made of it.
+        let owner = || caller.subject.clone();
+        let user_id = if caller.user == booking.user { owner() } else { booking.user.to_string() };
         let declined = booking.decline_reason.clone();
+        let refunds = booking.extras.refunds.iter();
+        let refunds = refunds.map(|refund| RefundView::of(refund, &booking.currency));
         Self {
             booking_id: booking.id.to_string(),
             booking_reference: booking.id.reference().to_string(),
             event_id: booking.event.to_string(),
-            // As the token names its owner; the booking itself knows only what was made of it.
-            user_id: caller.subject.clone(),
+            user_id,
             status: status(booking.state),
             seats: seats.collect(),
             total_amount: Amount::new(booking.total, &booking.currency),
@@ -157,6 +171,7 @@ impl BookingView {
             confirmed_at: confirmed.then(|| time::rfc3339(booking.confirmed_ms)),
             decline_reason: (!confirmed && !declined.is_empty()).then_some(declined),
             tickets: confirmed.then(|| ticket_views(app, booking, layout)),
+            refunds: refunds.collect(),
         }
     }
 }
@@ -325,6 +340,14 @@ pub(crate) async fn find(
     id: &str,
     caller: &Caller,
 ) -> Result<Answered<Booking>, Problem> {
+    match find_of_anyone(app, id).await {
+        Ok(found) if found.value.user != caller.user => Err(Problem::booking_not_found()),
+        found => found,
+    }
+}
+
+/// The booking with this id or reference, whosever it is.
+pub(super) async fn find_of_anyone(app: &App, id: &str) -> Result<Answered<Booking>, Problem> {
     let found = if let Ok(id) = id.parse::<BookingId>() {
         app.inventory.booking(id).await
     } else if let Ok(BookingReference(locator)) = id.parse() {
@@ -333,8 +356,7 @@ pub(crate) async fn find(
         return Err(Problem::booking_not_found());
     };
     match found {
-        Ok(found) if found.value.user == caller.user => Ok(found),
-        Ok(_) | Err(Error::Refused(_)) => Err(Problem::booking_not_found()),
-        Err(error) => Err(error.into()),
+        Err(Error::Refused(_)) => Err(Problem::booking_not_found()),
+        found => Ok(found?),
     }
 }

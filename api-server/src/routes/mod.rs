@@ -9,6 +9,7 @@ pub(crate) mod bookings;
 pub(crate) mod events;
 mod health;
 pub(crate) mod payments;
+mod refunds;
 mod search;
 pub(crate) mod seat_maps;
 pub(crate) mod seats;
@@ -64,6 +65,7 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::GET, "/bookings/{bookingId}", get(bookings::get)),
         at(Method::DELETE, "/bookings/{bookingId}", delete(bookings::release)),
         at(Method::POST, "/bookings/{bookingId}/payment", post(payments::pay)),
+        at(Method::POST, "/bookings/{bookingId}/refund", post(refunds::refund)),
         at(Method::GET, "/tickets/{ticketId}/download", get(tickets::download)),
     ]
 }
@@ -97,6 +99,7 @@ fn endpoints() -> Vec<Endpoint> {
         bookings::get,
         bookings::release,
         payments::pay,
+        refunds::refund,
         tickets::download,
     ),
     components(schemas(ProblemDocument)),

@@ -29,9 +29,10 @@ pub(crate) struct TicketView {
     pub(crate) test: bool,
 }
 
-/// One ticket a seat, in the order of the booking.
+/// One ticket a seat that was not given back, in the order of the booking.
 pub(crate) fn ticket_views(app: &App, booking: &Booking, layout: &Layout) -> Vec<TicketView> {
-    let seats = (0_u8..).zip(&booking.seats);
+    let gone = |item: u8| booking.extras.gone.contains(&u32::from(item));
+    let seats = (0_u8..).zip(&booking.seats).filter(|&(item, _)| !gone(item));
     seats.map(|(item, &seat)| ticket_view(app, booking, layout, item, seat)).collect()
 }
 
@@ -75,6 +76,7 @@ pub(crate) async fn page(app: &App, caller: &Caller, id: &str) -> Result<Respons
     let seat = seat.filter(|_| {
         booking.user == caller.user
             && booking.state == BookingState::Confirmed
+            && !booking.extras.gone.contains(&u32::from(item))
             && booking.id.ticket(item) == ticket
     });
     let seat = seat.ok_or_else(missing)?;

@@ -2,6 +2,7 @@
 //! work. Its clock stands still until a test moves it.
 
 mod calls;
+mod refunds;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,6 +27,7 @@ struct State {
     events: BTreeMap<EventId, Stored>,
     users: BTreeMap<UserId, User>,
     bookings: BTreeMap<BookingId, Booking>,
+    refund_keys: BTreeMap<RequestKey, u32>,
     changes: Vec<Change>,
 }
 

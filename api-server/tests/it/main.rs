@@ -11,3 +11,4 @@ mod pages;
 mod payments;
 mod protocol;
 mod reconcile;
+mod refunds;

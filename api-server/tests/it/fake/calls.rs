@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::BoxFuture;
-use rowlock_api_server::inventory::{Call, Feed, Inventory};
+use rowlock_api_server::inventory::{Call, Feed, Inventory, RefundOrder};
 use rowlock_client::types::{
     Booking, BookingId, BookingLocator, BookingState, Cart, Change, ChangeKind, Confirmed,
-    ErrorCode, Event, EventId, EventPatch, EventSpec, EventState, Page, PaymentBegun, RequestKey,
-    SeatCounts, SeatMapHash, SeatState, Seats, ShardId, Slot, User, UserEntry, UserId, UserPatch,
-    Venue, VenueEntry, VenueId, WatchBatch,
+    ErrorCode, Event, EventId, EventPatch, EventSpec, EventState, Page, PaymentBegun,
+    RefundDecided, RequestKey, SeatCounts, SeatMapHash, SeatState, Seats, ShardId, Slot, User,
+    UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
 use rowlock_client::{Error, WatchError};
 use rowlock_proto::seat_map::SeatMap;
@@ -321,6 +321,25 @@ impl Inventory for Fake {
         _: RequestKey,
     ) -> Call<'a, Booking> {
         self.with(|state, now_ms| state.fail(now_ms, id, attempt, reason, principal))
+    }
+    fn refund_places<'a>(
+        &'a self,
+        id: BookingId,
+        order: RefundOrder<'a>,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, RefundDecided> {
+        self.with(|state, now_ms| state.refund(now_ms, id, order, principal, key))
+    }
+    fn settle_refund<'a>(
+        &'a self,
+        id: BookingId,
+        refund: u32,
+        reference: &'a str,
+        principal: UserId,
+        _: RequestKey,
+    ) -> Call<'a, Booking> {
+        self.with(|state, _| state.settle(id, refund, reference, principal))
     }
     fn register_user(&self, id: UserId, doc: User, _: UserId, _: RequestKey) -> Call<'_, ()> {
         self.with(|state, now_ms| {
