@@ -46,6 +46,12 @@ impl Layout {
         Some(Place { section, row, seat: row.seats.get(usize::try_from(seat).ok()?)? })
     }
 
+    /// What an area is called; empty if there is none.
+    pub(crate) fn area_name(&self, index: u32) -> &str {
+        let area = usize::try_from(index).ok().and_then(|index| self.map.areas.get(index));
+        area.map_or("", |area| area.name.as_str())
+    }
+
     /// Every seat with its index.
     pub(crate) fn seats(&self) -> impl Iterator<Item = (u32, Place<'_>)> {
         let seats = self.map.seats();

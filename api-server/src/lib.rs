@@ -22,6 +22,7 @@ mod metrics;
 mod money;
 mod pages;
 pub mod payment;
+mod places;
 pub mod problem;
 mod routes;
 pub mod run;

@@ -10,6 +10,7 @@ use rowlock_client::{Error, Refusal};
 use rowlock_proto::{ErrorCode, EventId, SeatId};
 use serde_json::{Map, Value, json};
 
+use crate::places::AreaId;
 use crate::time;
 
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -92,6 +93,12 @@ impl Problem {
 
     fn refused(refusal: Refusal, event: Option<EventId>) -> Self {
         let Refusal { code, seats, limit, detail } = refusal;
+        if code == ErrorCode::TicketRedeemed {
+            // Its words are the name of the door.
+            let at = time::rfc3339(limit);
+            let told = format!("the ticket was used at {at}, at the door {detail:?}");
+            return Self::new(code, told).with("redeemedAt", json!(at)).with("door", json!(detail));
+        }
         let shown = if detail.is_empty() { sentence(code, limit) } else { detail };
         let mut problem = Self::new(code, shown);
         if let (Some(event), false) = (event, seats.is_empty()) {
@@ -106,6 +113,13 @@ impl Problem {
             }
             ErrorCode::LimitExceeded => problem.with("maxSeatsPerUser", json!(limit)),
             ErrorCode::NotEnoughSeats => problem.with("available", json!(limit)),
+            ErrorCode::PlaceUnknown => problem.with("place", json!(limit)),
+            ErrorCode::AreaUnknown => match event.zip(u32::try_from(limit).ok()) {
+                Some((event, area)) => {
+                    problem.with("areaId", json!(AreaId::new(event, area).to_string()))
+                }
+                None => problem,
+            },
             ErrorCode::NotTogether => problem.with("sideBySide", json!(limit)),
             _ => problem,
         }
@@ -123,6 +137,7 @@ fn sentence(code: ErrorCode, limit: u64) -> String {
         }
         ErrorCode::LimitExceeded => format!("one user may have {limit} seats of this event"),
         ErrorCode::NotEnoughSeats => format!("{limit} seats of the wanted kind are free"),
+        ErrorCode::PlaceUnknown => format!("the booking has no place {limit}"),
         ErrorCode::NotTogether => format!("{limit} seats can be had side by side"),
         ErrorCode::IdempotencyKeyReused => {
             "this Idempotency-Key was used for a request with another body".to_owned()

@@ -42,6 +42,14 @@ impl Caller {
         }
     }
 
+    /// Tickets are let in by those at the door, and by those they work for.
+    pub(crate) fn must_keep_doors(&self) -> Result<(), Problem> {
+        match self.role {
+            Role::Door | Role::Organiser | Role::Admin => Ok(()),
+            Role::Customer => Err(Problem::new(ErrorCode::NotAllowed, "this needs the role door")),
+        }
+    }
+
     /// Whether `id`, as a body names a user, is this caller.
     pub(crate) fn is(&self, id: &str) -> bool {
         id == self.subject || id == self.user.to_string()

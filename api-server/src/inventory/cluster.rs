@@ -134,6 +134,54 @@ impl Inventory for Client {
             }
         })
     }
+    fn extend_hold(
+        &self,
+        booking: BookingId,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Booking> {
+        Box::pin(Client::extend_hold(self, booking, principal, key))
+    }
+    fn release_places<'a>(
+        &'a self,
+        booking: BookingId,
+        places: &'a [u32],
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Booking> {
+        Box::pin(Client::release_places(self, booking, places, principal, key))
+    }
+    fn transfer_ticket(
+        &self,
+        booking: BookingId,
+        place: u32,
+        version: u32,
+        to: UserId,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Booking> {
+        Box::pin(Client::transfer_ticket(self, booking, place, version, to, principal, key))
+    }
+    fn redeem_ticket<'a>(
+        &'a self,
+        booking: BookingId,
+        place: u32,
+        version: u32,
+        door: &'a str,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Booking> {
+        Box::pin(Client::redeem_ticket(self, booking, place, version, door, principal, key))
+    }
+    fn unredeem_ticket(
+        &self,
+        booking: BookingId,
+        place: u32,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Booking> {
+        Box::pin(Client::unredeem_ticket(self, booking, place, principal, key))
+    }
     fn begin_payment(
         &self,
         booking: BookingId,

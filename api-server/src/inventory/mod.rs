@@ -94,6 +94,45 @@ pub trait Inventory: Send + Sync + std::fmt::Debug {
         key: RequestKey,
     ) -> Call<'_, Booking>;
     fn release(&self, booking: BookingId, principal: UserId, key: RequestKey) -> Call<'_, ()>;
+    fn extend_hold(
+        &self,
+        booking: BookingId,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Booking>;
+    /// By the numbers of the places in the booking; one at least stays.
+    fn release_places<'a>(
+        &'a self,
+        booking: BookingId,
+        places: &'a [u32],
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Booking>;
+    fn transfer_ticket(
+        &self,
+        booking: BookingId,
+        place: u32,
+        version: u32,
+        to: UserId,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Booking>;
+    fn redeem_ticket<'a>(
+        &'a self,
+        booking: BookingId,
+        place: u32,
+        version: u32,
+        door: &'a str,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Booking>;
+    fn unredeem_ticket(
+        &self,
+        booking: BookingId,
+        place: u32,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Booking>;
     fn begin_payment(
         &self,
         booking: BookingId,

@@ -15,6 +15,7 @@ use crate::http::{Caller, IdempotencyKey};
 use crate::layout::Layout;
 use crate::money;
 use crate::payment::pay::{self, Payment};
+use crate::places::{PlaceKind, places};
 use crate::problem::Problem;
 use crate::routes::bookings;
 use crate::routes::bookings::{SeatLabel, layout_of, remaining_s};
@@ -76,11 +77,10 @@ fn what(booking: &Booking, event: &Event, layout: &Layout) -> Markup {
         p.place { (event.spec.venue_name) ", " (event.spec.city) }
         table.order {
             tbody {
-                @for (&seat, &price) in booking.seats.iter().zip(&booking.prices) {
-                    @let label = SeatLabel::of(layout, seat);
+                @for place in places(booking) {
                     tr {
-                        td { (label.section) " · row " (label.row) " · seat " (label.seat_number) }
-                        td.amount { (money::for_people(price, &booking.currency)) }
+                        td { (place_words(layout, place.kind)) }
+                        td.amount { (money::for_people(place.price, &booking.currency)) }
                     }
                 }
             }
@@ -89,6 +89,16 @@ fn what(booking: &Booking, event: &Event, layout: &Layout) -> Markup {
                 td.amount { strong { (money::for_people(booking.total, &booking.currency)) } }
             } }
         }
+    }
+}
+
+fn place_words(layout: &Layout, kind: PlaceKind) -> String {
+    match kind {
+        PlaceKind::Seat(seat) => {
+            let label = SeatLabel::of(layout, seat);
+            format!("{} · row {} · seat {}", label.section, label.row, label.seat_number)
+        }
+        PlaceKind::Area(area) => layout.area_name(area).to_owned(),
     }
 }
 
@@ -146,12 +156,20 @@ fn tickets(app: &App, booking: &Booking, event: &Event, layout: &Layout) -> Mark
         ul.tickets {
             @for view in ticket_views(app, booking, layout) {
                 li.ticket {
-                    img src=(view.qr_code) alt={ "Code of the ticket for row " (view.seat.row) ", seat " (view.seat.seat_number) } width="220" height="220";
+                    @if let Some(code) = &view.qr_code {
+                        img src=(code) alt={ "Code of the ticket for " (view.seat.words()) } width="220" height="220";
+                    }
                     div {
                         @if view.test { p.test { "TEST" } }
                         p { strong { (view.seat.section) } }
-                        p { "Row " (view.seat.row) " · Seat " (view.seat.seat_number) }
-                        p { a href={ "/tickets/" (view.ticket_id) } { "Open to print" } }
+                        @if !view.seat.row.is_empty() {
+                            p { "Row " (view.seat.row) " · Seat " (view.seat.seat_number) }
+                        }
+                        @if view.qr_code.is_some() {
+                            p { a href={ "/tickets/" (view.ticket_id) } { "Open to print" } }
+                        } @else {
+                            p { "You passed this ticket on." }
+                        }
                     }
                 }
             }
@@ -239,11 +257,13 @@ pub(crate) fn ticket(event: &Event, booking: &Booking, view: &TicketView) -> Mar
                 h1 { (spec.name) }
                 div { (time::for_people(spec.date_ms)) }
                 div { (spec.venue_name) ", " (spec.city) }
-                img src=(view.qr_code) alt="The ticket's code";
+                @if let Some(code) = &view.qr_code { img src=(code) alt="The ticket's code"; }
                 dl {
                     dt { "Section" } dd { (view.seat.section) }
-                    dt { "Row" } dd { (view.seat.row) }
-                    dt { "Seat" } dd { (view.seat.seat_number) }
+                    @if !view.seat.row.is_empty() {
+                        dt { "Row" } dd { (view.seat.row) }
+                        dt { "Seat" } dd { (view.seat.seat_number) }
+                    }
                     dt { "Booking" } dd { (booking.id.reference()) }
                 }
                 small { (view.ticket_id) }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::areas::{self, AreaWish, BookedAreaView};
 use super::best_available::BestAvailable;
 use super::events;
 use super::refunds::RefundView;
@@ -24,6 +25,7 @@ use crate::http::{Caller, IdempotencyKey, Json, reply};
 use crate::layout::Layout;
 use crate::metrics::BookingStatus;
 use crate::money::Amount;
+use crate::places::{PlaceKind, places};
 use crate::problem::Problem;
 use crate::time;
 
@@ -37,10 +39,12 @@ const NAMED_CHARS_MAX: usize = 64;
 #[serde(rename_all = "camelCase")]
 pub(super) struct NewBooking {
     event_id: String,
-    /// Seats of the event by id, each once. Needed unless the best available are asked for.
+    /// Seats of the event by id, each once. Needed unless something else is asked for.
     seat_ids: Option<Vec<String>>,
-    /// Instead of seats by id, or besides them: at most 100 in all.
+    /// Instead of seats by id, or besides them: at most 100 places in all.
     best_available: Option<BestAvailable>,
+    /// Places in areas without seats, alone or besides seats.
+    areas: Option<Vec<AreaWish>>,
     /// If it is there it must be the caller.
     user_id: Option<String>,
 }
@@ -54,6 +58,8 @@ pub(crate) struct BookingView {
     user_id: String,
     pub(crate) status: &'static str,
     pub(crate) seats: Vec<BookedSeatView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    areas: Vec<BookedAreaView>,
     #[schema(value_type = f64)]
     total_amount: Amount,
     currency: String,
@@ -78,6 +84,8 @@ pub(crate) struct BookingView {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BookedSeatView {
     id: String,
+    /// Its number in the booking.
+    place: u32,
     pub(crate) section: String,
     pub(crate) row: String,
     pub(crate) seat_number: String,
@@ -95,6 +103,26 @@ pub(crate) struct SeatLabel {
 }
 
 impl SeatLabel {
+    /// A place in an area has the area's name and nothing else.
+    pub(crate) fn of_place(layout: &Layout, kind: PlaceKind) -> Self {
+        match kind {
+            PlaceKind::Seat(seat) => Self::of(layout, seat),
+            PlaceKind::Area(area) => {
+                let section = layout.area_name(area).to_owned();
+                Self { section, row: String::new(), seat_number: String::new() }
+            }
+        }
+    }
+
+    /// For people: `row A, seat 1`, or an area's name.
+    pub(crate) fn words(&self) -> String {
+        if self.row.is_empty() {
+            self.section.clone()
+        } else {
+            format!("row {}, seat {}", self.row, self.seat_number)
+        }
+    }
+
     pub(crate) fn of(layout: &Layout, seat: u32) -> Self {
         match layout.place(seat) {
             Some(place) => Self {
@@ -143,11 +171,13 @@ impl BookingView {
         now_ms: u64,
     ) -> Self {
         let confirmed = booking.state == BookingState::Confirmed;
-        let seats = booking.seats.iter().zip(&booking.prices).map(|(&seat, &price)| {
+        let seats = places(booking).filter_map(|place| {
+            let PlaceKind::Seat(seat) = place.kind else { return None };
             let SeatLabel { section, row, seat_number } = SeatLabel::of(layout, seat);
             let id = SeatId::new(booking.event, seat).to_string();
-            let price = Amount::new(price, &booking.currency);
-            BookedSeatView { id, section, row, seat_number, price }
+            let price = Amount::new(place.price, &booking.currency);
+            let place = place.number;
+            Some(BookedSeatView { id, place, section, row, seat_number, price })
         });
         // As the token names its owner; the booking itself knows only what was made of it.
         let owner = || caller.subject.clone();
@@ -162,6 +192,7 @@ impl BookingView {
             user_id,
             status: status(booking.state),
             seats: seats.collect(),
+            areas: areas::of_booking(booking, layout),
             total_amount: Amount::new(booking.total, &booking.currency),
             currency: booking.currency.clone(),
             created_at: time::rfc3339(booking.created_ms),
@@ -234,7 +265,7 @@ pub(crate) async fn hold(
 ) -> Result<Answered<Booking>, Problem> {
     let started = Instant::now();
     app.metrics.booking(BookingStatus::attempt);
-    let held = if cart.best.is_none() {
+    let held = if cart.best.is_none() && cart.areas.is_empty() {
         app.inventory.hold(event, &cart.seats, caller.user, request.key()).await
     } else {
         app.inventory.hold_cart(event, cart, caller.user, request.key()).await
@@ -262,7 +293,7 @@ pub(crate) async fn hold(
         (status = 409, description = "seat-taken, not-enough-seats, not-together, sale-not-open, \
             sale-closed, limit-exceeded"),
         (status = 422, description = "seat-unknown, seat-of-another-event, seat-repeated, no-seats, \
-            too-many-seats, idempotency-key-reused")))]
+            area-unknown, too-many-seats, idempotency-key-reused")))]
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -278,16 +309,26 @@ pub(super) async fn create(
     app.recent.check(&request, body.fingerprint)?;
     let event = events::parse(&new.event_id)?;
     let mut cart = Cart::default();
-    match (&new.seat_ids, &new.best_available) {
-        (Some(ids), _) => cart.seats = seats_of(event, ids)?,
-        (None, Some(_)) => {}
-        (None, None) => {
-            let what = "one of seatIds and bestAvailable is needed";
-            return Err(Problem::new(ErrorCode::Malformed, what));
-        }
+    if let Some(ids) = &new.seat_ids {
+        cart.seats = seats_of(event, ids)?;
+    } else if new.best_available.is_none() && new.areas.is_none() {
+        let what = "one of seatIds, bestAvailable and areas is needed";
+        return Err(Problem::new(ErrorCode::Malformed, what));
     }
+    cart.areas = areas::read(event, new.areas.as_deref().unwrap_or_default())?;
     if let Some(best) = new.best_available {
         cart.best = Some(best.read(&app, event).await?);
+    }
+    let best = cart.best.as_ref().map_or(0, |best| best.quantity as usize);
+    let areas: usize = cart.areas.iter().map(|(_, count)| *count as usize).sum();
+    match cart.seats.len() + best + areas {
+        0 => return Err(Problem::new(ErrorCode::NoSeats, "areas is empty")),
+        count if count > SEATS_MAX => {
+            let what = format!("{count} places are asked for; one booking may have {SEATS_MAX}");
+            let problem = Problem::new(ErrorCode::TooManySeats, what);
+            return Err(problem.with("maxSeats", json!(SEATS_MAX)));
+        }
+        _ => {}
     }
     let held = hold(&app, &caller, event, cart, &request).await?;
     let layout = layout_of(&app, event).await?;

@@ -3,11 +3,14 @@
 //! [`endpoints`] is the one list of what the API serves; the router is made from it, and a test holds
 //! the OpenAPI document against it.
 
+mod areas;
 mod auth;
 mod best_available;
 pub(crate) mod bookings;
+mod doors;
 pub(crate) mod events;
 mod health;
+mod holds;
 pub(crate) mod payments;
 mod refunds;
 mod search;
@@ -64,9 +67,15 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/bookings", post(bookings::create)),
         at(Method::GET, "/bookings/{bookingId}", get(bookings::get)),
         at(Method::DELETE, "/bookings/{bookingId}", delete(bookings::release)),
+        at(Method::POST, "/bookings/{bookingId}/extend", post(holds::extend)),
+        at(Method::POST, "/bookings/{bookingId}/release", post(holds::release)),
         at(Method::POST, "/bookings/{bookingId}/payment", post(payments::pay)),
         at(Method::POST, "/bookings/{bookingId}/refund", post(refunds::refund)),
+        at(Method::POST, "/tickets/redeem", post(doors::redeem)),
+        at(Method::GET, "/tickets/{ticketId}", get(tickets::get)),
         at(Method::GET, "/tickets/{ticketId}/download", get(tickets::download)),
+        at(Method::POST, "/tickets/{ticketId}/transfer", post(tickets::transfer)),
+        at(Method::POST, "/tickets/{ticketId}/unredeem", post(doors::unredeem)),
     ]
 }
 
@@ -98,9 +107,15 @@ fn endpoints() -> Vec<Endpoint> {
         bookings::create,
         bookings::get,
         bookings::release,
+        holds::extend,
+        holds::release,
         payments::pay,
         refunds::refund,
+        doors::redeem,
+        tickets::get,
         tickets::download,
+        tickets::transfer,
+        doors::unredeem,
     ),
     components(schemas(ProblemDocument)),
     modifiers(&Bearer)

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use rowlock_proto::seat_map::{Shape, flag};
 use serde::Serialize;
 
 use super::venues;
@@ -22,7 +23,28 @@ struct MapView<'a> {
     width: u32,
     height: u32,
     categories: Vec<CategoryView<'a>>,
+    /// What everybody looks at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    focus: Option<FocusView>,
     sections: Vec<SectionView<'a>>,
+    areas: Vec<AreaView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FocusView {
+    x: i32,
+    y: i32,
+}
+
+#[derive(Serialize)]
+struct AreaView<'a> {
+    name: &'a str,
+    category: &'a str,
+    capacity: u32,
+    x: i32,
+    y: i32,
+    width: u32,
+    height: u32,
 }
 
 #[derive(Serialize)]
@@ -40,6 +62,8 @@ struct SectionView<'a> {
 #[derive(Serialize)]
 struct RowView<'a> {
     label: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    table: bool,
     seats: Vec<SeatView<'a>>,
 }
 
@@ -50,6 +74,13 @@ struct SeatView<'a> {
     x: i32,
     y: i32,
     category: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    wheelchair: bool,
+    /// For one who comes along with a wheelchair user.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    companion: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    restricted_view: bool,
 }
 
 /// A venue's seat map: JSON (positions in millimetres), or SVG with `?format=svg`.
@@ -100,6 +131,20 @@ fn view(layout: &Layout) -> MapView<'_> {
                 colour: format!("#{:06x}", category.colour),
             })
             .collect(),
+        focus: map.focus_mm.map(|(x, y)| FocusView { x, y }),
+        areas: map
+            .areas
+            .iter()
+            .map(|area| AreaView {
+                name: &area.name,
+                category: category(area.category),
+                capacity: area.capacity,
+                x: area.x_mm,
+                y: area.y_mm,
+                width: area.width_mm,
+                height: area.height_mm,
+            })
+            .collect(),
         sections: map
             .sections
             .iter()
@@ -110,6 +155,7 @@ fn view(layout: &Layout) -> MapView<'_> {
                     .iter()
                     .map(|row| RowView {
                         label: &row.label,
+                        table: row.shape == Shape::Table,
                         seats: row
                             .seats
                             .iter()
@@ -118,6 +164,9 @@ fn view(layout: &Layout) -> MapView<'_> {
                                 x: seat.x_mm,
                                 y: seat.y_mm,
                                 category: category(seat.category),
+                                wheelchair: seat.flags & flag::WHEELCHAIR != 0,
+                                companion: seat.flags & flag::COMPANION != 0,
+                                restricted_view: seat.flags & flag::RESTRICTED_VIEW != 0,
                             })
                             .collect(),
                     })
@@ -127,7 +176,7 @@ fn view(layout: &Layout) -> MapView<'_> {
     }
 }
 
-/// Every seat a dot in the colour of its category.
+/// Every seat a dot in the colour of its category, every area a rectangle.
 fn drawing(layout: &Layout) -> String {
     let map = &layout.map;
     let (width, height) = (map.width_mm.max(1), map.height_mm.max(1));
@@ -135,6 +184,16 @@ fn drawing(layout: &Layout) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
          aria-label=\"Seat map\">\n"
     );
+    for area in &map.areas {
+        let colour = map.categories.get(usize::from(area.category)).map_or(0, |it| it.colour);
+        let drawn = writeln!(
+            svg,
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#{colour:06x}\" \
+             fill-opacity=\"0.3\"/>",
+            area.x_mm, area.y_mm, area.width_mm, area.height_mm
+        );
+        drawn.expect("a string takes all that is written to it");
+    }
     for (index, category) in (0_u8..).zip(&map.categories) {
         let mut path = String::new();
         for (_, place) in layout.seats().filter(|(_, place)| place.seat.category == index) {

@@ -8,6 +8,7 @@ use rowlock_proto::SeatId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::areas::{self, AreaView};
 use super::events;
 use crate::app::App;
 use crate::http::{MaybeCaller, Query, reply};
@@ -18,6 +19,8 @@ use crate::problem::Problem;
 #[derive(Serialize, ToSchema)]
 struct SeatsView<'a> {
     seats: Vec<SeatView<'a>>,
+    /// Areas without seats, in the order of the map; a filter leaves them out.
+    areas: Vec<AreaView<'a>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -81,7 +84,9 @@ pub(super) async fn list(
             status: word(state),
         })
     });
-    Ok(reply::at(StatusCode::OK, found.at, &SeatsView { seats: seats.collect() }))
+    let filtered = section.is_some() || wanted.is_some();
+    let areas = if filtered { Vec::new() } else { areas::of_event(event, &layout) };
+    Ok(reply::at(StatusCode::OK, found.at, &SeatsView { seats: seats.collect(), areas }))
 }
 
 fn prices(event: &Event, layout: &Layout) -> Vec<Amount> {

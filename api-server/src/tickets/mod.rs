@@ -1,11 +1,13 @@
 //! Tickets: what a door reads, signed, so that it can be checked without a network.
 //!
 //! ```text
-//! RWL1.<payload>.<signature>            each base64url, no padding
+//! RWL1.<payload>.<signature>            each base64url, no padding; of a ticket in its first hands
+//! RWL2.<payload><version:4>.<signature> of one that was passed on `version` times
 //! payload = ticket:16 event:16 seat:4 flags:1 kid:8     flag 1: paid in the sandbox
 //! ```
 //!
-//! The signature is Ed25519 over `RWL1.<payload>`. The same ticket always has the same bytes.
+//! The seat of a place in an area is [`NO_SEAT`]. The signature is Ed25519 over all that stands before
+//! it. The same ticket in the same hands always has the same bytes.
 
 mod picture;
 
@@ -17,8 +19,12 @@ use rowlock_proto::{EventId, TicketId};
 use crate::auth::keys;
 
 const HEAD: &str = "RWL1";
+const HEAD_PASSED_ON: &str = "RWL2";
 const PAYLOAD_BYTES: usize = 45;
+const VERSION_BYTES: usize = 4;
 const FLAG_TEST: u8 = 1;
+/// Stands for the seat of a place in an area.
+pub const NO_SEAT: u32 = u32::MAX;
 
 /// What a ticket's code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +32,8 @@ pub struct Stub {
     pub ticket: TicketId,
     pub event: EventId,
     pub seat: u32,
+    /// How often the ticket changed hands: codes from before are good no more.
+    pub version: u32,
     /// Paid with play money: good for no door.
     pub test: bool,
 }
@@ -53,13 +61,19 @@ impl Signer {
 
     /// The text of the ticket's code.
     pub fn code(&self, stub: &Stub) -> String {
-        let mut payload = Vec::with_capacity(PAYLOAD_BYTES);
+        let mut payload = Vec::with_capacity(PAYLOAD_BYTES + VERSION_BYTES);
         payload.extend_from_slice(&stub.ticket.to_bytes());
         payload.extend_from_slice(&stub.event.to_bytes());
         payload.extend_from_slice(&stub.seat.to_be_bytes());
         payload.push(if stub.test { FLAG_TEST } else { 0 });
         payload.extend_from_slice(&self.kid);
-        let signed = format!("{HEAD}.{}", URL_SAFE_NO_PAD.encode(payload));
+        let head = if stub.version == 0 {
+            HEAD
+        } else {
+            payload.extend_from_slice(&stub.version.to_be_bytes());
+            HEAD_PASSED_ON
+        };
+        let signed = format!("{head}.{}", URL_SAFE_NO_PAD.encode(payload));
         let signature = self.key.sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
@@ -83,16 +97,21 @@ impl Signer {
 /// What a code says, if `key` has signed it: what a door does.
 pub fn read(code: &str, key: &VerifyingKey) -> Option<Stub> {
     let (signed, signature) = code.rsplit_once('.')?;
-    let payload = URL_SAFE_NO_PAD.decode(signed.strip_prefix(HEAD)?.strip_prefix('.')?).ok()?;
+    let (head, payload) = signed.split_once('.')?;
+    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
     let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
     key.verify_strict(signed.as_bytes(), &signature).ok()?;
-    if payload.len() != PAYLOAD_BYTES {
-        return None;
-    }
+    let (payload, version) = payload.split_at_checked(PAYLOAD_BYTES)?;
+    let version = match (head, version) {
+        (HEAD, []) => 0,
+        (HEAD_PASSED_ON, version) => u32::from_be_bytes(version.try_into().ok()?),
+        _ => return None,
+    };
     Some(Stub {
         ticket: TicketId::from_slice(&payload[..16])?,
         event: EventId::from_slice(&payload[16..32])?,
         seat: u32::from_be_bytes(payload[32..36].try_into().ok()?),
+        version,
         test: payload[36] & FLAG_TEST != 0,
     })
 }
@@ -104,10 +123,17 @@ mod tests {
     #[test]
     fn a_code_reads_back_and_no_other_does() {
         let signer = Signer::new(SigningKey::from_bytes(&[3; 32]));
-        let stub = Stub { ticket: TicketId(7), event: EventId(9), seat: 11, test: true };
+        let stub =
+            Stub { ticket: TicketId(7), event: EventId(9), seat: 11, version: 0, test: true };
         let code = signer.code(&stub);
         assert_eq!(read(&code, &signer.public()), Some(stub));
         assert_eq!(code, signer.code(&stub));
+        assert!(code.starts_with("RWL1."), "{code}");
+        let passed_on = Stub { version: 3, ..stub };
+        let later = signer.code(&passed_on);
+        assert!(later.starts_with("RWL2."), "{later}");
+        assert_eq!(read(&later, &signer.public()), Some(passed_on));
+        assert_eq!(read(&later.replace("RWL2", "RWL1"), &signer.public()), None);
         let other = Signer::new(SigningKey::from_bytes(&[4; 32]));
         assert_eq!(read(&code, &other.public()), None);
         let swapped = Stub { seat: 12, ..stub };
@@ -122,7 +148,8 @@ mod tests {
     #[test]
     fn the_picture_is_a_png() {
         let signer = Signer::new(SigningKey::from_bytes(&[3; 32]));
-        let stub = Stub { ticket: TicketId(7), event: EventId(9), seat: 11, test: false };
+        let stub =
+            Stub { ticket: TicketId(7), event: EventId(9), seat: 11, version: 0, test: false };
         let picture = signer.picture(&stub);
         let data = STANDARD.decode(picture.strip_prefix("data:image/png;base64,").unwrap());
         assert!(data.unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));

@@ -2,6 +2,7 @@
 //! work. Its clock stands still until a test moves it.
 
 mod calls;
+mod places;
 mod refunds;
 
 use std::collections::BTreeMap;
@@ -10,9 +11,9 @@ use std::sync::{Arc, Mutex};
 
 use rowlock_api_server::inventory::Call;
 use rowlock_client::types::{
-    Booking, BookingExtras, BookingId, BookingLocator, BookingState, Cart, Change, ChangeKind,
-    Confirmed, ErrorCode, Event, EventId, EventState, PaymentBegun, Position, RequestKey, User,
-    UserId, Venue, VenueId,
+    Booking, BookingExtras, BookingId, BookingLocator, BookingState, Change, ChangeKind, Confirmed,
+    ErrorCode, Event, EventId, EventState, PaymentBegun, Position, RequestKey, User, UserId, Venue,
+    VenueId,
 };
 use rowlock_client::{Answered, Error, Refusal};
 use tokio::sync::Notify;
@@ -28,6 +29,8 @@ struct State {
     users: BTreeMap<UserId, User>,
     bookings: BTreeMap<BookingId, Booking>,
     refund_keys: BTreeMap<RequestKey, u32>,
+    /// The scan that let a place's ticket in.
+    scans: BTreeMap<(BookingId, u32), RequestKey>,
     changes: Vec<Change>,
 }
 
@@ -36,8 +39,13 @@ struct Stored {
     event: Event,
     categories: Vec<u8>,
     owners: Vec<Option<BookingId>>,
-    keys: BTreeMap<(UserId, RequestKey), (Vec<u32>, BookingId)>,
+    /// Category of each area.
+    area_categories: Vec<u8>,
+    keys: BTreeMap<(UserId, RequestKey), (Wanted, BookingId)>,
 }
+
+/// Seats, and area and count.
+type Wanted = (Vec<u32>, Vec<(u32, u32)>);
 
 /// Cheap to clone; all clones are one inventory.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +105,9 @@ impl State {
         }
         stored.event.counts.held -= count(&seats);
         stored.event.counts.available += count(&seats);
+        for line in &self.bookings[&id].extras.areas {
+            stored.event.areas[line.area as usize].held -= line.count;
+        }
     }
 
     fn owned(&mut self, id: BookingId, user: UserId) -> Result<&mut Booking, Error> {
@@ -106,41 +117,11 @@ impl State {
         }
     }
 
-    /// The best seats are the first that are free and of a wanted category.
-    fn hold_cart(
-        &mut self,
-        now_ms: u64,
-        id: EventId,
-        cart: Cart,
-        user: UserId,
-        key: RequestKey,
-    ) -> Result<Booking, Error> {
-        let mut seats = cart.seats;
-        if let (Some(best), Some(stored)) = (cart.best, self.events.get(&id)) {
-            let quantity = best.quantity as usize;
-            let wanted = |seat: &usize| {
-                let category = u32::from(stored.categories[*seat]);
-                stored.owners[*seat].is_none()
-                    && (best.categories.is_empty() || best.categories.contains(&category))
-            };
-            let free: Vec<u32> = (0..stored.owners.len())
-                .filter(wanted)
-                .map(|seat| u32::try_from(seat).unwrap())
-                .collect();
-            if free.len() < quantity {
-                let free = free.len() as u64;
-                return refuse_seats(ErrorCode::NotEnoughSeats, Vec::new(), free);
-            }
-            seats.extend(&free[..quantity]);
-        }
-        self.hold(now_ms, id, &seats, user, key)
-    }
-
     fn hold(
         &mut self,
         now_ms: u64,
         id: EventId,
-        seats: &[u32],
+        (seats, areas): (&[u32], &[(u32, u32)]),
         user: UserId,
         key: RequestKey,
     ) -> Result<Booking, Error> {
@@ -148,7 +129,7 @@ impl State {
             return refuse(ErrorCode::EventNotFound);
         };
         if let Some((before, booking)) = stored.keys.get(&(user, key)) {
-            if before != seats {
+            if before.0 != seats || before.1 != areas {
                 return refuse(ErrorCode::IdempotencyKeyReused);
             }
             let mut granted = self.bookings[booking].clone();
@@ -179,6 +160,7 @@ impl State {
         if !taken.is_empty() {
             return refuse_seats(ErrorCode::SeatTaken, taken, 0);
         }
+        let lines = places::judge_areas(stored, areas)?;
         let has = self.bookings.values().filter(|booking| {
             booking.user == user
                 && booking.event == id
@@ -204,7 +186,7 @@ impl State {
             user,
             state: BookingState::Held,
             seats: seats.to_vec(),
-            total: prices.iter().sum(),
+            total: prices.iter().sum::<u64>() + places::total(&lines),
             prices,
             currency: spec.currency.clone(),
             created_ms: now_ms,
@@ -214,14 +196,17 @@ impl State {
             intent: String::new(),
             confirmed_ms: 0,
             decline_reason: String::new(),
-            extras: BookingExtras::default(),
+            extras: BookingExtras { areas: lines, ..BookingExtras::default() },
         };
+        for (area, wanted) in areas {
+            stored.event.areas[*area as usize].held += wanted;
+        }
         for &seat in seats {
             stored.owners[seat as usize] = Some(booking.id);
         }
         stored.event.counts.available -= count(seats);
         stored.event.counts.held += count(seats);
-        stored.keys.insert((user, key), (seats.to_vec(), booking.id));
+        stored.keys.insert((user, key), ((seats.to_vec(), areas.to_vec()), booking.id));
         self.bookings.insert(booking.id, booking.clone());
         self.note(
             now_ms,
@@ -287,6 +272,11 @@ impl State {
             let counts = &mut self.events.get_mut(&booking.event).unwrap().event.counts;
             counts.held -= count(&booking.seats);
             counts.sold += count(&booking.seats);
+            for line in &booking.extras.areas {
+                let areas = &mut self.events.get_mut(&booking.event).unwrap().event.areas;
+                areas[line.area as usize].held -= line.count;
+                areas[line.area as usize].sold += line.count;
+            }
             self.note(
                 now_ms,
                 ChangeKind::SeatsSold {

@@ -140,6 +140,7 @@ impl Server {
             let role = match who {
                 "organiser" => Role::Organiser,
                 "admin" => Role::Admin,
+                "door" => Role::Door,
                 _ => Role::Customer,
             };
             let token = self.token(who, role);
@@ -170,6 +171,25 @@ impl Server {
         let reply = self.post("/venues", "organiser", venue_body()).await;
         assert_eq!(reply.status, 201, "{}", reply.text);
         reply.word("/id").to_owned()
+    }
+
+    /// A published event on sale, in a hall with a floor to stand on; and the floor's id.
+    pub(crate) async fn event_with_floor(&self) -> (String, String) {
+        let venue = self.post("/venues", "organiser", venue_with_floor()).await;
+        assert_eq!(venue.status, 201, "{}", venue.text);
+        let event = self.event_with(venue.word("/id"), json!({})).await;
+        let seats = self.get(&format!("/events/{event}/seats"), "").await;
+        (event, seats.word("/areas/0/id").to_owned())
+    }
+
+    /// Pays for a booking in full.
+    pub(crate) async fn pay(&self, booked: &Reply, who: &str) -> Reply {
+        let path = format!("/bookings/{}/payment", booked.word("/bookingId"));
+        let amount = booked.at("/totalAmount").clone();
+        let body = json!({"paymentMethodId": "pm_card_visa", "amount": amount});
+        let paid = self.post(&path, who, body).await;
+        assert_eq!(paid.status, 200, "{}", paid.text);
+        paid
     }
 
     /// A published event on sale.
@@ -238,6 +258,19 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// A venue whose hall has a floor for four people to stand on.
+pub(crate) fn venue_with_floor() -> Value {
+    let mut body = venue_body();
+    body["seatMapCompanion"] = json!({
+        "version": 1,
+        "focus": {"x": 150, "y": 200},
+        "areas": [{"name": "Pit", "category": "Floor", "capacity": 4,
+            "x": 0, "y": 120, "width": 300, "height": 60}],
+        "wheelchair": [{"section": "BALCONY", "row": "A", "seats": ["1"]}],
+    });
+    body
 }
 
 /// Two sections of one row each; three seats at 80.00, two at 250.00.

@@ -2,8 +2,10 @@
 #![cfg(test)]
 
 mod accounts;
+mod areas;
 mod bad_input;
 mod bookings;
+mod doors;
 mod events;
 mod fake;
 mod harness;

@@ -60,9 +60,9 @@ async fn tickets_are_downloaded_by_their_owner() {
     for word in ["TEST", "BALCONY", "data:image/png"] {
         assert!(page.text.contains(word), "{word}");
     }
-    server.get(&url, "bob").await.problem(404, "not-found");
+    server.get(&url, "bob").await.problem(404, "ticket-not-found");
     server.get(&url, "").await.problem(401, "not-signed-in");
-    server.get("/tickets/tkt-0/download", "alice").await.problem(404, "not-found");
+    server.get("/tickets/tkt-0/download", "alice").await.problem(404, "ticket-not-found");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_door_can_check_a_ticket_without_a_network() {
     use rowlock_api_server::tickets::{Signer, Stub, read};
     use rowlock_proto::{EventId, TicketId};
     let signer = Signer::new(SigningKey::from_bytes(&TICKET_SEED));
-    let stub = Stub { ticket: TicketId(1), event: EventId(2), seat: 3, test: true };
+    let stub = Stub { ticket: TicketId(1), event: EventId(2), seat: 3, version: 0, test: true };
     assert_eq!(read(&signer.code(&stub), &signer.public()), Some(stub));
 }
 

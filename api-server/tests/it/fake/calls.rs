@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use futures_util::future::BoxFuture;
 use rowlock_api_server::inventory::{Call, Feed, Inventory, RefundOrder};
 use rowlock_client::types::{
-    Booking, BookingId, BookingLocator, BookingState, Cart, Change, ChangeKind, Confirmed,
-    ErrorCode, Event, EventId, EventPatch, EventSpec, EventState, Page, PaymentBegun,
+    AreaCounts, Booking, BookingId, BookingLocator, BookingState, Cart, Change, ChangeKind,
+    Confirmed, ErrorCode, Event, EventId, EventPatch, EventSpec, EventState, Page, PaymentBegun,
     RefundDecided, RequestKey, SeatCounts, SeatMapHash, SeatState, Seats, ShardId, Slot, User,
     UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
@@ -172,10 +172,16 @@ impl Inventory for Fake {
                 event_no: 1,
                 created_ms: now_ms,
                 revision: 0,
-                areas: Vec::new(),
+                areas: map
+                    .areas
+                    .iter()
+                    .map(|area| AreaCounts { capacity: area.capacity, held: 0, sold: 0 })
+                    .collect(),
             };
+            let area_categories = map.areas.iter().map(|area| area.category).collect();
             let owners = vec![None; categories.len()];
-            let stored = Stored { event, categories, owners, keys: BTreeMap::new() };
+            let stored =
+                Stored { event, categories, owners, area_categories, keys: BTreeMap::new() };
             state.events.insert(id, stored);
             state.note(now_ms, ChangeKind::EventChanged { event: id, state: EventState::Draft });
             Ok(())
@@ -249,7 +255,7 @@ impl Inventory for Fake {
         principal: UserId,
         key: RequestKey,
     ) -> Call<'a, Booking> {
-        self.with(|state, now_ms| state.hold(now_ms, event, seats, principal, key))
+        self.with(|state, now_ms| state.hold(now_ms, event, (seats, &[]), principal, key))
     }
     fn hold_cart(
         &self,
@@ -273,6 +279,49 @@ impl Inventory for Fake {
             | BookingState::RefundDue
             | BookingState::Refunded => refuse(ErrorCode::BookingStateConflict),
         })
+    }
+    fn extend_hold(&self, id: BookingId, principal: UserId, _: RequestKey) -> Call<'_, Booking> {
+        self.with(|state, now_ms| state.extend_hold(now_ms, id, principal))
+    }
+    fn release_places<'a>(
+        &'a self,
+        id: BookingId,
+        places: &'a [u32],
+        principal: UserId,
+        _: RequestKey,
+    ) -> Call<'a, Booking> {
+        self.with(|state, _| state.release_places(id, places, principal))
+    }
+    fn transfer_ticket(
+        &self,
+        id: BookingId,
+        place: u32,
+        version: u32,
+        to: UserId,
+        principal: UserId,
+        _: RequestKey,
+    ) -> Call<'_, Booking> {
+        self.with(|state, _| state.transfer_ticket(id, (place, version), to, principal))
+    }
+    fn redeem_ticket<'a>(
+        &'a self,
+        id: BookingId,
+        place: u32,
+        version: u32,
+        door: &'a str,
+        _: UserId,
+        key: RequestKey,
+    ) -> Call<'a, Booking> {
+        self.with(|state, now_ms| state.redeem_ticket(now_ms, id, (place, version), door, key))
+    }
+    fn unredeem_ticket(
+        &self,
+        id: BookingId,
+        place: u32,
+        _: UserId,
+        _: RequestKey,
+    ) -> Call<'_, Booking> {
+        self.with(|state, _| state.unredeem_ticket(id, place))
     }
     fn begin_payment(
         &self,
