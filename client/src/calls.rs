@@ -244,6 +244,7 @@ pub(crate) fn booking(reply: Reply) -> Result<Booking, Unreadable> {
         | Reply::RefundDue(_)
         | Reply::Refund(_)
         | Reply::Done(_)
+        | Reply::QueuePlace(_)
         | Reply::Expired(_) => Err(Unreadable("reply without its booking")),
     }
 }
@@ -262,6 +263,7 @@ fn begun(reply: Reply) -> Result<PaymentBegun, Unreadable> {
         | Reply::RefundDue(_)
         | Reply::Refund(_)
         | Reply::Done(_)
+        | Reply::QueuePlace(_)
         | Reply::Expired(_) => Err(Unreadable("reply to the begin of a payment")),
     }
 }
@@ -276,6 +278,7 @@ fn confirmed(reply: Reply) -> Result<Confirmed, Unreadable> {
         | Reply::PaymentBegun(_)
         | Reply::Refund(_)
         | Reply::Done(_)
+        | Reply::QueuePlace(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a payment's confirmation")),
     }
 }

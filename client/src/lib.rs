@@ -18,6 +18,7 @@ pub mod key;
 mod places;
 pub mod plan;
 mod queries;
+pub mod queue;
 mod route;
 mod shard_map;
 pub mod subject;

@@ -160,6 +160,7 @@ fn decided(reply: Reply) -> Result<RefundDecided, Unreadable> {
         | Reply::RefundDue(_)
         | Reply::PaymentBegun(_)
         | Reply::Done(_)
+        | Reply::QueuePlace(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a refund")),
     }
 }

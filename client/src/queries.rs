@@ -236,7 +236,7 @@ impl Client {
     }
 
     /// `read` gives `None` for what does not answer the query.
-    async fn query<T>(
+    pub(crate) async fn query<T>(
         &self,
         slot: Slot,
         stale: bool,

@@ -459,6 +459,11 @@ pub enum ChangeKind {
         booking: BookingId,
         place: u32,
     },
+    /// Of a waiting room.
+    Queue {
+        event: EventId,
+        change: crate::queue::QueueChange,
+    },
     /// A kind that this client is too old to know.
     Other,
 }

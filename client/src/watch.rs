@@ -244,6 +244,10 @@ fn kind(kind: Kind) -> Result<ChangeKind, Unreadable> {
             place: change.place,
             door: change.door,
         },
+        Kind::QueueChanged(change) => match crate::queue::change(change)? {
+            Some((event, change)) => ChangeKind::Queue { event, change },
+            None => ChangeKind::Other,
+        },
         Kind::TicketUnredeemed(change) => ChangeKind::TicketUnredeemed {
             booking: wire::booking_id(&change.booking)?,
             place: change.place,

@@ -132,6 +132,20 @@ codes! {
     /// `limit` says when, in milliseconds since 1970, and `detail` at which door.
     TicketRedeemed = 153, "ticket-redeemed", 409, "The ticket was used";
     TicketNotRedeemed = 154, "ticket-not-redeemed", 409, "The ticket was not used";
+
+    // Queues and waitlists: 180 to 209.
+    QueueNotFound = 180, "queue-not-found", 404, "The event has no queue";
+    QueueExists = 181, "queue-exists", 409, "The event has another queue";
+    /// `limit` says when entries open, in milliseconds since 1970.
+    QueueNotOpen = 182, "queue-not-open", 409, "The queue takes no entries yet";
+    QueueClosed = 183, "queue-closed", 409, "The queue is closed";
+    /// The event is guarded by a queue, and the caller was not admitted, or not any more.
+    QueuePassNeeded = 184, "queue-pass-needed", 403, "The event is sold to those who were admitted";
+    QueueNotJoined = 185, "queue-not-joined", 404, "The caller is not in the queue";
+    /// The draw is not where this needs it to be.
+    QueueStateConflict = 186, "queue-state-conflict", 409, "The queue is not in a state for this";
+    QueueSecretWrong = 187, "queue-secret-wrong", 422, "The secret is not the one that was committed to";
+    QueueFull = 188, "queue-full", 409, "No more entries fit";
 }
 
 impl std::fmt::Display for ErrorCode {

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use rowlock_proto::ids::{EventId, RequestKey, SeatMapHash, UserId, VenueId};
 use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section, Shape};
 use rowlock_proto::shard::{hash64, mix64};
+use rowlock_raft_store::inventory::queue::{Admission, Phase, QueueRules};
 use rowlock_raft_store::inventory::{
-    Cart, Command, CommandKind, Config, EventSpec, RecordKey, Reply, SYSTEM, State, Wanted,
+    Cart, Command, CommandKind, Config, EventSpec, QueueCommand, RecordKey, Reply, SYSTEM, State,
+    Wanted,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -49,6 +51,9 @@ fn hall() -> SeatMap {
         areas: Vec::new(),
     }
 }
+
+/// Entries of the waiting room that is measured.
+const ENTRIES: u32 = 1_000_000;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -143,6 +148,88 @@ fn record_bytes(state: &State, wanted: impl Fn(RecordKey) -> bool) -> usize {
     keys.filter_map(|key| Some(key.to_bytes().len() + state.encode_record(key)?.len())).sum()
 }
 
+/// A waiting room with a million entries, of which every tenth leaves before the draw.
+fn queue_report(map: SeatMapHash) -> Outcome<serde_json::Value> {
+    let event = EventId(77);
+    let mut core = Core { state: State::new(Config::default()), index: 0 };
+    let bytes = hall().encode()?;
+    core.apply(CommandKind::PutSeatMapPart { map, part: 0, parts: 1, data: bytes })?;
+    core.on_sale(event, map)?;
+    let secret = [9; 32];
+    let rules = QueueRules {
+        draw_opens_ms: STAMP_MS + 1,
+        opens_ms: STAMP_MS + 2,
+        reveal_by_ms: u64::MAX,
+        commitment: Sha256::digest(secret).into(),
+        public_source: String::new(),
+        token_ms: 3_600_000,
+        admission: Admission { rate_per_minute: 60_000, ..Admission::default() },
+    };
+    core.apply(CommandKind::Queue(QueueCommand::Open { event, rules: Box::new(rules) }))?;
+    let mut at_ms = STAMP_MS + 1;
+    let user = |entry: u32| UserId(u128::from(mix64(entry.into())) << 64 | u128::from(entry));
+    let ask = |core: &mut Core, at_ms: u64, principal: UserId, command: QueueCommand| {
+        core.index += 1;
+        let command = Command { principal, key: RequestKey(0), kind: CommandKind::Queue(command) };
+        let applied = core.state.apply(at_ms, core.index, &command);
+        drop(core.state.take_changes());
+        applied.answer.map_err(|refusal| format!("refused: {refusal}"))
+    };
+    let mut failed = Ok(Reply::Done);
+    let joined = timed(|| {
+        for entry in 0..ENTRIES {
+            failed = ask(&mut core, at_ms, user(entry), QueueCommand::Join { event });
+        }
+    });
+    failed?;
+    for entry in (0..ENTRIES).step_by(10) {
+        ask(&mut core, at_ms, user(entry), QueueCommand::Leave { event })?;
+    }
+    at_ms += 1;
+    ask(&mut core, at_ms, SYSTEM, QueueCommand::FixPublicValue { event, value: vec![1] })?;
+    let (mut longest, mut steps) = (Duration::ZERO, 0);
+    let mut draw = Some(QueueCommand::Reveal { event, secret });
+    while core.state.queue(event).is_some_and(|queue| queue.phase != Phase::Admitting) {
+        let command = draw.take().unwrap_or(QueueCommand::Step { event });
+        let mut answer = Ok(Reply::Done);
+        longest = longest.max(timed(|| answer = ask(&mut core, at_ms, SYSTEM, command)));
+        answer?;
+        steps += 1;
+    }
+    let mut ahead = 0_u64;
+    let looked = timed(|| {
+        for entry in 0..ENTRIES {
+            let place = core.state.queue_place(event, user(entry));
+            ahead += place.map_or(0, |place| place.ahead.into());
+        }
+    });
+    let bytes = record_bytes(&core.state, |key| {
+        key.to_bytes().first().is_some_and(|tag| (16..=19).contains(tag))
+    });
+    at_ms += 1_000;
+    let mut answer = Ok(Reply::Done);
+    let step = QueueCommand::Step { event };
+    let admitting = timed(|| answer = ask(&mut core, at_ms, SYSTEM, step));
+    let waiting = core.state.queue(event).map_or(0, |queue| queue.waiting);
+    assert_eq!(waiting, ENTRIES - ENTRIES / 10 - 1_000, "{answer:?}");
+    let violations = core.state.audit();
+    assert!(violations.is_empty(), "{violations:?}");
+    let each = |spent: Duration| (spent.as_secs_f64() / f64::from(ENTRIES) * 1e9).round();
+    let ms = |spent: Duration| (spent.as_secs_f64() * 1e5).round() / 1e2;
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let bytes = (bytes as f64 / f64::from(ENTRIES) * 100.0).round() / 100.0;
+    Ok(serde_json::json!({
+        "entries": ENTRIES,
+        "join_ns": each(joined),
+        "position_ns": each(looked),
+        "draw_commands": steps,
+        "draw_longest_command_ms": ms(longest),
+        "admit_1000_ms": ms(admitting),
+        "bytes_per_entry": bytes,
+        "mean_ahead": ahead / u64::from(waiting.max(1)),
+    }))
+}
+
 #[expect(clippy::print_stdout, reason = "its one line of output")]
 fn main() -> Outcome<()> {
     let mut core = Core { state: State::new(Config::default()), index: 0 };
@@ -165,7 +252,11 @@ fn main() -> Outcome<()> {
                 | RecordKey::User(_)
                 | RecordKey::Refusals(..)
                 | RecordKey::Blocked(_)
-                | RecordKey::Extras(..) => false,
+                | RecordKey::Extras(..)
+                | RecordKey::Queue(_)
+                | RecordKey::QueueEntries(..)
+                | RecordKey::QueueLeft(..)
+                | RecordKey::QueuePasses(..) => false,
             });
         }
         spent += core.sell(&holds(event));
@@ -193,6 +284,7 @@ fn main() -> Outcome<()> {
         "bytes_per_seat_untouched": ratio(untouched, f64::from(SEATS)),
         "bytes_per_seat_sold": ratio(sold, seats),
         "bytes_per_booking": ratio(booked, bookings),
+        "queue": queue_report(map)?,
     });
     println!("{report}");
     Ok(())

@@ -78,6 +78,7 @@ impl Reconciler {
             | ChangeKind::TicketTransferred { .. }
             | ChangeKind::TicketRedeemed { .. }
             | ChangeKind::TicketUnredeemed { .. }
+            | ChangeKind::Queue { .. }
             | ChangeKind::Other => {}
         }
     }

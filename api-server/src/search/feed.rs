@@ -184,6 +184,7 @@ fn take(
         | ChangeKind::TicketTransferred { .. }
         | ChangeKind::TicketRedeemed { .. }
         | ChangeKind::TicketUnredeemed { .. }
+        | ChangeKind::Queue { .. }
         | ChangeKind::Other => {}
     }
 }

@@ -1,6 +1,7 @@
 //! What can be asked of a shard's state, and what is found.
 
 use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
+use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
 use rowlock_raft_store::inventory::{BookingView, EventView, State, Stats, Subject, User, Venue};
 
 /// A question about the state of one shard.
@@ -19,6 +20,8 @@ pub(crate) enum Query {
     User(UserId),
     UserByEmail(String),
     Stats,
+    Queue(EventId),
+    QueuePlace { event: EventId, user: UserId },
 }
 
 /// What a query found.
@@ -35,6 +38,8 @@ pub(crate) enum Found {
     User(UserId, Box<User>),
     Stats(Stats),
     Flag(bool),
+    Queue(Box<QueueView>),
+    QueuePlace(Box<PlaceView>),
 }
 
 impl Query {
@@ -46,6 +51,8 @@ impl Query {
             Self::Booking(booking) => Some(Subject::Booking(booking.locator())),
             Self::BookingByLocator(locator) => Some(Subject::Booking(*locator)),
             Self::Event(_)
+            | Self::Queue(_)
+            | Self::QueuePlace { .. }
             | Self::Events { .. }
             | Self::SeatMap { .. }
             | Self::HasSeatMap(_)
@@ -103,6 +110,14 @@ impl Query {
                 Ok(Found::User(id, Box::new(user.clone())))
             }
             Self::Stats => Ok(Found::Stats(state.stats())),
+            Self::Queue(id) => {
+                let queue = state.queue(id).ok_or(ErrorCode::QueueNotFound)?;
+                Ok(Found::Queue(Box::new(queue)))
+            }
+            Self::QueuePlace { event, user } => {
+                let place = state.queue_place(event, user).ok_or(ErrorCode::QueueNotJoined)?;
+                Ok(Found::QueuePlace(Box::new(place)))
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Proposes the retirement of holds that are due.
+//! Proposes the retirement of holds that are due, and the steps of waiting rooms: what time alone makes
+//! happen.
 //!
 //! Nothing depends on it: a hold that is due counts as ended for every reader and every command
 //! that touches its seats. It only bounds how long the records stay, and when watchers hear of it.
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rowlock_proto::RequestKey;
-use rowlock_raft_store::inventory::{Command, CommandKind, EXPIRE_MAX, SYSTEM};
+use rowlock_raft_store::inventory::{Command, CommandKind, EXPIRE_MAX, QueueCommand, SYSTEM};
 use tokio_util::sync::CancellationToken;
 
 use super::{AnswerTo, Call, Group, Groups};
@@ -18,6 +19,8 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// While more holds are due than one command retires.
 const BUSY_INTERVAL: Duration = Duration::from_millis(20);
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// Waiting rooms of one group that are looked after at once; others are next.
+const QUEUES_MAX: usize = 16;
 
 /// The sweeper of all groups of a node.
 #[derive(Debug)]
@@ -47,16 +50,27 @@ impl Sweeper {
         let Some(now_ms) = self.clock.stamp_ms(Instant::now()) else { return false };
         // P5: due by the time that the command will be stamped with.
         let next = group.state().read(|state| state.next_deadline_ms()).unwrap_or(None);
-        if next.is_none_or(|due_ms| due_ms > now_ms) {
-            return false;
+        let mut kinds = Vec::new();
+        if next.is_some_and(|due_ms| due_ms <= now_ms) {
+            kinds.push(CommandKind::ExpireDue { max: EXPIRE_MAX });
         }
-        let kind = CommandKind::ExpireDue { max: EXPIRE_MAX };
+        let queues = group.state().read(|state| state.queue_steps_due(now_ms, QUEUES_MAX));
+        for event in queues.unwrap_or_default() {
+            kinds.push(CommandKind::Queue(QueueCommand::Step { event }));
+        }
+        let busy = !kinds.is_empty();
+        for kind in kinds {
+            Self::propose(group, kind);
+        }
+        busy
+    }
+
+    fn propose(group: &Group, kind: CommandKind) {
         group.propose(Call {
             id: 0,
             body: Command { principal: SYSTEM, key: RequestKey(0), kind },
             deadline: tokio::time::Instant::now() + TIMEOUT,
             answer_to: AnswerTo::Nobody,
         });
-        true
     }
 }

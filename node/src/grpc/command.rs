@@ -6,6 +6,7 @@ use rowlock_raft_store::inventory::{
     UserPatch, Venue, Wanted,
 };
 
+use super::queue;
 use v1::command::Kind;
 
 /// The message lacks something or holds what can't be read.
@@ -133,6 +134,7 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
         Kind::UnblockSeats(v1::UnblockSeats { event: id, seats }) => {
             CommandKind::UnblockSeats { event: event(&id)?, seats }
         }
+        Kind::Queue(wire) => CommandKind::Queue(queue::command(wire)?),
         Kind::ExpireDue(_) | Kind::Checksum(_) => {
             let detail = "only a shard's leader proposes this".to_owned();
             return Err(Refusal { detail, ..Refusal::of(ErrorCode::NotAllowed) });

@@ -7,6 +7,7 @@ mod cluster;
 mod command;
 mod inventory;
 mod query;
+mod queue;
 mod reply;
 
 pub(crate) use cluster::Service as Cluster;

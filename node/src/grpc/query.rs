@@ -52,6 +52,10 @@ pub(super) fn decode(wire: v1::Query) -> Result<Query, Refusal> {
             limit: limit(wire.limit),
         },
         Kind::ShardStats(_) => Query::Stats,
+        Kind::GetQueue(wire) => Query::Queue(event(&wire.event)?),
+        Kind::GetQueuePlace(wire) => {
+            Query::QueuePlace { event: event(&wire.event)?, user: user(&wire.user)? }
+        }
     })
 }
 

@@ -5,12 +5,14 @@ use rowlock_proto::{VenueId, v1};
 use rowlock_raft_store::feed;
 use rowlock_raft_store::inventory::{
     AreaCounts, AreaLine, BookingState, BookingView, Change, ChangeKind, EventSpec, EventState,
-    EventView, Refund, Refusal, Reply, Returned, Ticket, User, Venue,
+    EventView, QueueReply, Refund, Refusal, Reply, Returned, Ticket, User, Venue,
 };
 use tonic::Status;
 
 use crate::group::{Answer, Body, FeedBatch, Found, Position, Retry};
 use crate::meta::Map;
+
+use super::queue;
 
 /// Name of the metadata that says from where on a compacted feed can be had.
 const OLDEST_KEY: &str = "rowlock-oldest-revision";
@@ -81,6 +83,9 @@ fn reply(reply: Reply) -> v1::Reply {
         Reply::Refund { booking: view, refund } => {
             Kind::Refund(v1::RefundDecided { booking: Some(booking(*view)), refund })
         }
+        Reply::Queue(QueueReply::Place(view)) => Kind::QueuePlace(queue::place(*view)),
+        // Only a leader's own step is answered so, and nobody reads it.
+        Reply::Queue(QueueReply::Stepped { .. }) => Kind::Done(v1::Done {}),
         Reply::Expired { retired, more } => Kind::Expired(v1::Expired { retired, more }),
     };
     v1::Reply { kind: Some(kind) }
@@ -355,6 +360,7 @@ fn change_kind(kind: ChangeKind) -> v1::change::Kind {
             let booking = raw(booking.to_bytes());
             Kind::TicketRedeemed(v1::TicketRedeemed { booking, place, door })
         }
+        ChangeKind::Queue { event, change } => Kind::QueueChanged(queue::changed(event, change)),
         ChangeKind::TicketUnredeemed { booking, place } => {
             Kind::TicketUnredeemed(v1::TicketUnredeemed { booking: raw(booking.to_bytes()), place })
         }
@@ -397,6 +403,8 @@ fn found_reply(found: Found) -> v1::QueryReply {
             venues: stats.venues,
         }),
         Found::Flag(value) => Kind::Flag(v1::Flag { value }),
+        Found::Queue(view) => Kind::Queue(queue::queue(*view)),
+        Found::QueuePlace(view) => Kind::QueuePlace(queue::place(*view)),
     };
     v1::QueryReply { kind: Some(kind) }
 }

@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 use rowlock_proto::ids::{BookingId, EventId, SeatMapHash, UserId, VenueId};
 
+use super::queue::QueueChangeV1;
 use super::text::{booking_state, booking_state_number, event_state, event_state_number};
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
 use crate::inventory::{Change, ChangeKind, Returned};
@@ -45,6 +46,7 @@ enum ChangeKindV1 {
     TicketTransferred([u8; 16], u32, [u8; 16], u32),
     TicketRedeemed([u8; 16], u32, String),
     TicketUnredeemed([u8; 16], u32),
+    Queue([u8; 16], QueueChangeV1),
 }
 
 fn store_returned(returned: &Returned) -> ReturnedV1 {
@@ -133,6 +135,7 @@ impl From<&ChangeKind> for ChangeKindV1 {
             ChangeKind::TicketUnredeemed { booking, place } => {
                 Self::TicketUnredeemed(booking.to_bytes(), *place)
             }
+            ChangeKind::Queue { event, change } => Self::Queue(event.to_bytes(), change.into()),
         }
     }
 }
@@ -219,6 +222,10 @@ impl TryFrom<ChangeKindV1> for ChangeKind {
             }
             ChangeKindV1::TicketUnredeemed(booking, place) => {
                 Self::TicketUnredeemed { booking: BookingId::from_bytes(booking), place }
+            }
+            ChangeKindV1::Queue(event, change) => {
+                let event = EventId::from_bytes(event);
+                Self::Queue { event, change: change.try_into()? }
             }
         })
     }

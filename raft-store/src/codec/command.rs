@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 use bytes::Bytes;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 
+use super::queue::QueueCommandV1;
 use super::text::{EventPatchV1, EventSpecV1, UserPatchV1, UserV1, VenueV1};
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
 use crate::inventory::{Batch, Cart, Command, CommandKind, RefundOrder, Together, Wanted};
@@ -47,6 +48,7 @@ enum KindV1 {
     TransferTicket { booking: [u8; 16], place: u32, version: u32, to: [u8; 16] },
     RedeemTicket { booking: [u8; 16], place: u32, version: u32, door: String },
     UnredeemTicket { booking: [u8; 16], place: u32 },
+    Queue(QueueCommandV1),
 }
 
 #[derive(Encode, Decode)]
@@ -204,6 +206,7 @@ impl From<&CommandKind> for KindV1 {
             CommandKind::UnredeemTicket { booking, place } => {
                 Self::UnredeemTicket { booking: booking.to_bytes(), place: *place }
             }
+            CommandKind::Queue(queue) => Self::Queue(queue.into()),
         }
     }
 }
@@ -290,6 +293,7 @@ impl From<KindV1> for CommandKind {
             KindV1::UnredeemTicket { booking, place } => {
                 Self::UnredeemTicket { booking: BookingId::from_bytes(booking), place }
             }
+            KindV1::Queue(queue) => Self::Queue(queue.into()),
         }
     }
 }

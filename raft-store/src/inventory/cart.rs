@@ -38,6 +38,9 @@ impl State {
         if let Err(refusal) = check_cart(cart) {
             return (Err(refusal), 0);
         }
+        if let Err(refusal) = self.judge_pass(event, command.principal) {
+            return (Err(refusal), 0);
+        }
         self.retire_due_owners(id, &cart.seats);
         self.retire_due_over_limit(id, command.principal, cart.count());
         if cart.best.is_some() {

@@ -3,6 +3,7 @@
 use rowlock_proto::ids::{BookingId, EventId, SeatMapHash, UserId, VenueId};
 
 use super::booking::BookingState;
+use super::queue::QueueChange;
 use super::reply::EventState;
 
 /// One change. Revisions of a shard are dense: every change has the next one.
@@ -119,6 +120,10 @@ pub enum ChangeKind {
     TicketUnredeemed {
         booking: BookingId,
         place: u32,
+    },
+    Queue {
+        event: EventId,
+        change: QueueChange,
     },
 }
 

@@ -10,6 +10,7 @@
 //!
 //! Invariants:
 //! - An event with a place that is held or in payment is never cold: what ends by time is in memory.
+//!   Nor is one with a waiting room that is open.
 //! - An event with a record that is not on disk is never cold.
 //! - A cold event is not touched: [`Event`]'s seats and bookings are asserted to be there.
 //! - What is read back agrees with what was kept: counts and areas.
@@ -27,6 +28,7 @@ use super::event::{Event, Remembered};
 use super::hold::event_no;
 use super::invariants::audit_event;
 use super::planted::{Mistake, planted};
+use super::queue::Phase;
 use super::record::{EventNo, RecordKey};
 use crate::codec::Error;
 
@@ -71,10 +73,12 @@ impl Event {
         sum as u64
     }
 
-    /// Whether nothing of it may end by time.
+    /// Whether nothing of it may end by time, or be asked for by those who wait.
     fn is_quiet(&self) -> bool {
         let held = self.counts.held > 0 && !planted(Mistake::EvictedWhileHeld);
-        !held && self.areas.iter().all(|area| area.held == 0)
+        // A waiting room is gone through by steps, and asked after by thousands: it stays.
+        let queued = self.queue.as_ref().is_some_and(|queue| queue.phase != Phase::Closed);
+        !held && !queued && self.areas.iter().all(|area| area.held == 0)
     }
 
     fn sale_is_near(&self, clock_ms: u64) -> bool {

@@ -10,6 +10,7 @@ use rowlock_proto::ids::{
 use rowlock_proto::seat_map;
 
 pub use super::best::{Together, Wanted};
+use super::queue::QueueCommand;
 use super::reply::Refusal;
 
 /// Seats of one hold.
@@ -176,6 +177,8 @@ pub enum CommandKind {
         booking: BookingId,
         place: u32,
     },
+    /// The waiting room of an event.
+    Queue(QueueCommand),
 }
 
 /// What one hold takes.
@@ -359,6 +362,7 @@ impl CommandKind {
             | Self::TransferTicket { booking, .. }
             | Self::RedeemTicket { booking, .. }
             | Self::UnredeemTicket { booking, .. } => Some(Subject::Booking(booking.locator())),
+            Self::Queue(queue) => Some(Subject::Event(queue.event())),
             Self::PutSeatMapPart { .. }
             | Self::PutVenue { .. }
             | Self::RegisterUser { .. }
@@ -450,6 +454,7 @@ impl CommandKind {
                 required("reference", reference)?;
                 text("reference", reference, NAME_BYTES_MAX)
             }
+            Self::Queue(queue) => queue.check(),
             Self::RedeemTicket { door, .. } => text("door", door, NAME_BYTES_MAX),
             Self::ExtendHold { .. }
             | Self::TransferTicket { .. }

@@ -22,6 +22,7 @@ use super::command::EventSpec;
 use super::free::Free;
 use super::layout::Layout;
 use super::planted::{Mistake, planted};
+use super::queue::Queue;
 use super::reply::{AreaCounts, EventState, Refusal, SeatCounts};
 
 /// Seats of one state record.
@@ -58,6 +59,8 @@ pub struct Event {
     /// Remembered refusals, oldest first; `refusals_from` is the number of the first.
     pub refusals: VecDeque<Remembered>,
     pub refusals_from: u64,
+    /// The waiting room, if there ever was one.
+    pub queue: Option<Box<Queue>>,
 
     // Derived; rebuilt after a load.
     pub counts: SeatCounts,
@@ -125,6 +128,7 @@ impl Event {
             bookings: Vec::new(),
             refusals: VecDeque::new(),
             refusals_from: 0,
+            queue: None,
             counts: SeatCounts::default(),
             areas: Vec::new(),
             by_key: BTreeMap::new(),

@@ -37,6 +37,10 @@ impl State {
         if let Err(refusal) = check_seats(seats) {
             return (Err(refusal), 0);
         }
+        // Not remembered: the same request is good once there is a pass.
+        if let Err(refusal) = self.judge_pass(event, command.principal) {
+            return (Err(refusal), 0);
+        }
         self.retire_due_owners(id, seats);
         self.retire_due_over_limit(id, command.principal, seat_count(seats));
         let Some(event) = self.events.get(&id) else {

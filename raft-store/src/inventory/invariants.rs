@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::booking::{BookingState, Places};
 use super::event::{Event, KeyOwner, seat_count};
+use super::queue::audit_queue;
 use super::reply::SeatCounts;
 use super::{Deadline, State};
 
@@ -69,6 +70,7 @@ pub(super) fn audit_event(event: &Event) -> Vec<String> {
     let mut found = Vec::new();
     audit_seats(event, &mut found);
     audit_keys(event, &mut found);
+    audit_queue(event, &mut found);
     found
 }
 

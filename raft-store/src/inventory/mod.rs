@@ -38,6 +38,7 @@ mod payment;
 mod people;
 pub(crate) mod planted;
 mod query;
+pub mod queue;
 pub mod record;
 mod refund;
 pub mod reply;
@@ -63,6 +64,7 @@ use self::deadlines::{Deadline, Deadlines};
 use self::event::Event;
 use self::planted::{Mistake, planted};
 pub use self::query::seat_state;
+pub use self::queue::{QueueChange, QueueCommand, QueueReply};
 pub use self::record::RecordKey;
 pub use self::reply::{
     Answer, Applied, AreaCounts, BookingView, EventState, EventView, Refusal, Reply, SeatCounts,
@@ -101,6 +103,8 @@ pub struct State {
     venues: BTreeMap<VenueId, Venue>,
     users: BTreeMap<UserId, User>,
     by_email: BTreeMap<String, UserId>,
+    /// Events with a queue that is not closed.
+    queues: BTreeSet<EventId>,
 }
 
 /// Where applying stands, and what it leaves behind: apart from the rest, so that an event can be
@@ -245,6 +249,7 @@ impl State {
             CommandKind::UnredeemTicket { booking, place } => {
                 fresh(self.unredeem_ticket(*booking, *place))
             }
+            CommandKind::Queue(queue) => fresh(self.queue_command(principal, queue)),
             // Replicas hash their state at this index; the state itself is not touched.
             CommandKind::Checksum { nonce: _ } => fresh(Ok(Reply::Done)),
         }

@@ -128,6 +128,8 @@ impl State {
         if !holds.is_empty() {
             self.log.note(ChangeKind::HoldsExpired { holds });
         }
+        // Nobody need wait any more; an event without a queue has none to close.
+        self.close_queue(id).ok();
         self.event_changed(id);
         Ok(Reply::Done)
     }

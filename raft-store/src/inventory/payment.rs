@@ -323,7 +323,9 @@ impl State {
             amount: booking.total(),
             intent: intent.to_owned(),
         };
+        let user = booking.user;
         self.log.note(change);
+        self.shopping_done(id, user);
     }
 
     pub(super) fn change_booking(

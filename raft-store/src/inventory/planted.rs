@@ -42,6 +42,18 @@ pub(crate) enum Mistake {
     EvictedUnwritten,
     /// An event is evicted while it has holds.
     EvictedWhileHeld,
+    /// The draw is first in, first out.
+    DrawSkipped,
+    /// Who left is still waited for.
+    HoleUncounted,
+    /// Who leaves before the draw and comes back has another entry in it.
+    RejoinedTwice,
+    /// A guarded event sells to everybody.
+    PassUnchecked,
+    /// Who has bought goes on shopping.
+    PassKept,
+    /// Who left is not written.
+    LeftNotWritten,
 }
 
 #[cfg(not(test))]
@@ -58,7 +70,7 @@ pub(crate) mod tests {
 
     use super::Mistake;
 
-    pub(crate) const ALL: [Mistake; 19] = [
+    pub(crate) const ALL: [Mistake; 25] = [
         Mistake::TakenIsFree,
         Mistake::KeyForgotten,
         Mistake::DueTooEarly,
@@ -78,6 +90,12 @@ pub(crate) mod tests {
         Mistake::HoldsKept,
         Mistake::EvictedUnwritten,
         Mistake::EvictedWhileHeld,
+        Mistake::DrawSkipped,
+        Mistake::HoleUncounted,
+        Mistake::RejoinedTwice,
+        Mistake::PassUnchecked,
+        Mistake::PassKept,
+        Mistake::LeftNotWritten,
     ];
 
     thread_local! {

@@ -14,6 +14,10 @@
 //! 7 slot:u16 no:u32 block:u64           64 remembered refusals
 //! 8 slot:u16 no:u32                     blocked seats; absent: none
 //! 9 slot:u16 no:u32 block:u32           what some of 64 bookings have besides; absent: none has
+//! 16 slot:u16 no:u32                    a queue
+//! 17 slot:u16 no:u32 block:u32          256 entries of a queue
+//! 18 slot:u16 no:u32 block:u32          which of 8,192 entries left; absent: none did
+//! 19 slot:u16 no:u32 block:u32          passes of 256 places; absent: none is left
 //! ```
 
 use rowlock_proto::ids::{SeatMapHash, UserId, VenueId};
@@ -33,11 +37,15 @@ pub enum RecordKey {
     Refusals(EventNo, u64),
     Blocked(EventNo),
     Extras(EventNo, u32),
+    Queue(EventNo),
+    QueueEntries(EventNo, u32),
+    QueueLeft(EventNo, u32),
+    QueuePasses(EventNo, u32),
 }
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
 /// event is read back by one look under each tag.
-pub const EVENT_TAGS: [u8; 6] = [4, 5, 6, 7, 8, 9];
+pub const EVENT_TAGS: [u8; 10] = [4, 5, 6, 7, 8, 9, 16, 17, 18, 19];
 
 /// Those of the records that an event can leave on disk: all but its own.
 pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1;
@@ -60,7 +68,11 @@ impl RecordKey {
             | Self::Bookings(no, _)
             | Self::Refusals(no, _)
             | Self::Blocked(no)
-            | Self::Extras(no, _) => Some(no),
+            | Self::Extras(no, _)
+            | Self::Queue(no)
+            | Self::QueueEntries(no, _)
+            | Self::QueueLeft(no, _)
+            | Self::QueuePasses(no, _) => Some(no),
         }
     }
 
@@ -104,6 +116,19 @@ impl RecordKey {
                 event(&mut out, 9, no);
                 out.extend_from_slice(&block.to_be_bytes());
             }
+            Self::Queue(no) => event(&mut out, 16, no),
+            Self::QueueEntries(no, block) => {
+                event(&mut out, 17, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
+            Self::QueueLeft(no, block) => {
+                event(&mut out, 18, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
+            Self::QueuePasses(no, block) => {
+                event(&mut out, 19, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
         }
         out
     }
@@ -124,12 +149,15 @@ impl RecordKey {
             2 => Self::Venue(VenueId::from_slice(rest)?),
             3 => Self::User(UserId::from_slice(rest)?),
             4 => Self::Event(event(rest)?),
-            5 | 6 | 9 => {
+            5 | 6 | 9 | 17 | 18 | 19 => {
                 let (no, block) = rest.split_first_chunk::<6>()?;
                 let (no, block) = (event(no)?, u32::from_be_bytes(block.try_into().ok()?));
                 match tag {
                     5 => Self::Seats(no, block),
                     6 => Self::Bookings(no, block),
+                    17 => Self::QueueEntries(no, block),
+                    18 => Self::QueueLeft(no, block),
+                    19 => Self::QueuePasses(no, block),
                     _ => Self::Extras(no, block),
                 }
             }
@@ -138,6 +166,7 @@ impl RecordKey {
                 Self::Refusals(event(no)?, u64::from_be_bytes(block.try_into().ok()?))
             }
             8 => Self::Blocked(event(rest)?),
+            16 => Self::Queue(event(rest)?),
             _ => return None,
         })
     }

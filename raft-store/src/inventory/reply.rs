@@ -5,6 +5,7 @@ use rowlock_proto::ids::{BookingId, EventId, UserId};
 
 use super::booking::{AreaLine, BookingState, Refund, Ticket};
 use super::command::EventSpec;
+use super::queue::QueueReply;
 
 /// The outcome of one applied command. A refusal is replicated like any other outcome.
 pub type Answer = Result<Reply, Refusal>;
@@ -38,6 +39,7 @@ pub enum Reply {
         retired: u32,
         more: bool,
     },
+    Queue(QueueReply),
 }
 
 /// The command itself changed nothing, for this reason. A due hold that it came across is retired all

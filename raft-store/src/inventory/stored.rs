@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::booking::BookingState;
 use super::event::{BOOKINGS_PER_BLOCK, Event, REFUSALS_PER_BLOCK, SEATS_PER_BLOCK};
 use super::hold::event_no;
+use super::queue::queue_keys;
 use super::record::{EventNo, RecordKey};
 use super::{Deadline, State};
 use crate::codec::{
@@ -25,7 +26,7 @@ fn block_of<T>(items: &[T], block: u32, size: u32) -> &[T] {
 }
 
 impl State {
-    fn event_at(&self, no: EventNo) -> Option<&Event> {
+    pub(super) fn event_at(&self, no: EventNo) -> Option<&Event> {
         self.events.get(self.by_no.get(&no)?)
     }
 
@@ -93,6 +94,10 @@ impl State {
                 }
                 BlockOfExtras::encode(extras)
             }
+            RecordKey::Queue(_)
+            | RecordKey::QueueEntries(..)
+            | RecordKey::QueueLeft(..)
+            | RecordKey::QueuePasses(..) => return self.encode_queue(key),
             RecordKey::Refusals(no, block) => {
                 let event = self.whole_at(no)?;
                 let start = (block * REFUSALS_PER_BLOCK).max(event.refusals_from);
@@ -157,6 +162,10 @@ impl State {
                 }
                 event.refusals.extend(refusals);
             }
+            RecordKey::Queue(_)
+            | RecordKey::QueueEntries(..)
+            | RecordKey::QueueLeft(..)
+            | RecordKey::QueuePasses(..) => self.load_queue(key, bytes)?,
             RecordKey::Blocked(no) => self.loading(no)?.blocked = BlockedSeats::decode(bytes)?,
             RecordKey::Extras(no, block) => {
                 let event = self.loading(no)?;
@@ -171,7 +180,7 @@ impl State {
         Ok(())
     }
 
-    fn loading(&mut self, no: EventNo) -> Result<&mut Event, Error> {
+    pub(super) fn loading(&mut self, no: EventNo) -> Result<&mut Event, Error> {
         let id = self.by_no.get(&no).ok_or(Error::Orphan)?;
         self.events.get_mut(id).ok_or(Error::Orphan)
     }
@@ -202,7 +211,7 @@ impl State {
         if !agree || owned != (event.counts.held + event.counts.sold) as usize {
             return Err(Error::Meaning);
         }
-        Ok(())
+        self.finish_queue(no)
     }
 
     /// Makes whole what was loaded. What is cold already, is.
@@ -249,6 +258,7 @@ impl State {
             keys.extend((0..bookings).map(|block| RecordKey::Bookings(no, block)));
             keys.extend((0..bookings).map(|block| RecordKey::Extras(no, block)));
             keys.insert(RecordKey::Blocked(no));
+            keys.extend(event.queue.iter().flat_map(|queue| queue_keys(no, queue)));
             if !event.refusals.is_empty() {
                 let first = event.refusals_from / REFUSALS_PER_BLOCK;
                 let last = event.refusals_from + event.refusals.len() as u64 - 1;

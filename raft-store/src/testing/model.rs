@@ -12,6 +12,7 @@ pub use self::brute::{Kind, Near, Party, Spot};
 
 mod after;
 mod brute;
+pub mod line;
 
 /// What was promised to last and for how long, as the promises are written (not as they are coded).
 const REFUSAL_LIFE_MS: u64 = 600_000;
@@ -57,6 +58,7 @@ pub struct Show {
     pub blocked: BTreeSet<u32>,
     pub sales: Vec<Sale>,
     refusals: Vec<(u64, u64, Basket, u64, Said)>,
+    pub line: Option<line::Line>,
 }
 
 /// What one hold asks for.
@@ -157,6 +159,9 @@ pub enum Said {
     Begun(Seen, u32),
     RefundDue(Seen),
     Back(Seen, u32),
+    Spot(line::Spot),
+    /// How many were let in.
+    Stepped(u32),
     Refused(ErrorCode, Vec<u32>, u64),
 }
 
@@ -181,6 +186,7 @@ pub enum Ask {
     Attach { event: usize, number: u32, user: u64, attempt: u32, intent: String },
     Confirm { event: usize, number: u32, user: u64, attempt: u32, intent: String },
     Fail { event: usize, number: u32, user: u64, attempt: u32, reason: String },
+    Line { event: usize, ask: line::LineAsk },
 }
 
 #[derive(Clone, Debug)]
@@ -210,6 +216,7 @@ impl Show {
             blocked: BTreeSet::new(),
             sales: Vec::new(),
             refusals: Vec::new(),
+            line: None,
         }
     }
 
@@ -251,6 +258,8 @@ impl Model {
     /// Time passes; every hold that it reaches is over.
     pub fn tick(&mut self, stamp_ms: u64) {
         self.clock_ms = self.clock_ms.max(stamp_ms);
+        let (now, grace_ms) = (self.clock_ms, 2 * self.bound_ms);
+        self.shows.iter_mut().for_each(|show| show.end_passes(now, grace_ms));
         for sale in self.shows.iter_mut().flat_map(|show| &mut show.sales) {
             let over = sale.expires_ms + 2 * self.bound_ms <= self.clock_ms;
             if sale.standing == Standing::Held && over {
@@ -279,6 +288,7 @@ impl Model {
                             sale.standing = Standing::Released;
                         }
                     }
+                    show.close_line();
                     Said::Done
                 }
             },
@@ -337,6 +347,7 @@ impl Model {
             Ask::Confirm { event, number, user, attempt, intent } => {
                 self.confirm(*event, *number, *user, *attempt, intent)
             }
+            Ask::Line { event, ask } => self.line(*event, ask),
             Ask::Fail { event, number, user, attempt, reason } => {
                 self.fail(*event, *number, *user, *attempt, reason)
             }
@@ -413,6 +424,9 @@ impl Model {
         }
         if !twice.is_empty() {
             return Said::Refused(ErrorCode::SeatRepeated, twice, 0);
+        }
+        if show.is_kept_out(user) {
+            return no(ErrorCode::QueuePassNeeded);
         }
         let found = match why_not(show, now, user, basket, wants) {
             Some(said) => Err(said),
@@ -502,6 +516,8 @@ impl Model {
         sale.standing = standing;
         if fresh && standing == Standing::Confirmed {
             sale.confirmed_ms = now;
+            let buyer = sale.user;
+            self.shows[event].has_shopped(buyer);
         }
         let seen = self.seen(event, number);
         if standing == Standing::RefundDue { Said::RefundDue(seen) } else { Said::Booking(seen) }

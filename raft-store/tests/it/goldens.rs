@@ -15,6 +15,7 @@ use rowlock_raft_store::inventory::{
 };
 
 use super::fixture::{World, booking, map_hash, spec};
+use super::goldens_queue;
 
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens");
 
@@ -65,7 +66,7 @@ fn user() -> User {
     }
 }
 
-fn numbered_commands(kinds: impl IntoIterator<Item = CommandKind>) -> Vec<Command> {
+pub(crate) fn numbered_commands(kinds: impl IntoIterator<Item = CommandKind>) -> Vec<Command> {
     let command = |(number, kind): (u32, CommandKind)| Command {
         principal: UserId(0xaa),
         key: RequestKey(number.into()),
@@ -74,7 +75,7 @@ fn numbered_commands(kinds: impl IntoIterator<Item = CommandKind>) -> Vec<Comman
     (1_u32..).zip(kinds).map(command).collect()
 }
 
-fn numbered_changes(kinds: impl IntoIterator<Item = ChangeKind>) -> Vec<Change> {
+pub(crate) fn numbered_changes(kinds: impl IntoIterator<Item = ChangeKind>) -> Vec<Change> {
     let change = |(revision, kind): (u64, ChangeKind)| Change {
         revision,
         index: 1_000 + revision,
@@ -274,7 +275,7 @@ struct Golden {
     kinds: &'static [u8],
 }
 
-const GOLDENS: [Golden; 2] = [
+const GOLDENS: [Golden; 3] = [
     Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
     Golden {
         file: "v1-places.txt",
@@ -282,6 +283,13 @@ const GOLDENS: [Golden; 2] = [
         changes: place_changes,
         world: place_world,
         kinds: &[0, 1, 4, 5, 6, 8, 9],
+    },
+    Golden {
+        file: "v1-queue.txt",
+        commands: goldens_queue::commands,
+        changes: goldens_queue::changes,
+        world: goldens_queue::world,
+        kinds: &[0, 1, 4, 16, 17, 18, 19],
     },
 ];
 
@@ -370,7 +378,7 @@ fn golden_bytes_are_read_as_what_was_written() {
 
 #[test]
 fn damaged_bytes_are_an_error_and_never_a_panic() {
-    let all: Vec<Command> = commands().into_iter().chain(place_commands()).collect();
+    let all: Vec<Command> = GOLDENS.iter().flat_map(|golden| (golden.commands)()).collect();
     let bytes = codec::encode_batch(1, all.iter()).to_vec();
     for end in 1..bytes.len() {
         codec::decode_batch(&bytes[..end]).expect_err("cut short");

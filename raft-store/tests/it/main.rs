@@ -4,12 +4,16 @@
 //! - `script`: transcripts, readable by one who knows seats but not Rust
 //! - `promises`: what Rowlock promises, each by its number
 //! - `crowd`: many who ask for the best seats at once
+//! - `queue`: the draw of a waiting room, computed from the feed alone
 //! - `goldens`: the bytes of commands, changes and records
 //! - `storage`: logs, state and snapshots, on engines that lose power
 
 mod crowd;
 mod fixture;
 mod goldens;
+mod goldens_queue;
 mod promises;
+mod queue;
 mod script;
+mod script_queue;
 mod storage;

@@ -20,10 +20,11 @@ use rowlock_proto::ids::{BookingId, EventId, UserId};
 use rowlock_proto::shard::hash64;
 use rowlock_raft_store::inventory::{
     Answer, BookingState, BookingView, Cart, ChangeKind, CommandKind, EventPatch, EventSpec,
-    RefundOrder, Refusal, Reply, Returned, SYSTEM, Together,
+    QueueCommand, RefundOrder, Refusal, Reply, Returned, SYSTEM, Together,
 };
 
 use super::fixture::{World, arena_bytes, spec};
+use super::script_queue;
 
 /// What one word of a script makes different in an event.
 type SpecChange = Box<dyn Fn(&mut EventSpec)>;
@@ -39,13 +40,13 @@ struct Script {
     out: String,
 }
 
-fn seconds(text: &str) -> u64 {
+pub(crate) fn seconds(text: &str) -> u64 {
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let part: u64 = format!("{part:0<3}").parse().expect("milliseconds");
     whole.parse::<u64>().expect("seconds") * 1_000 + part
 }
 
-fn time(ms: u64) -> String {
+pub(crate) fn time(ms: u64) -> String {
     format!("{}.{:03}", ms / 1_000, ms % 1_000)
 }
 
@@ -53,7 +54,7 @@ fn list(seats: &[u32]) -> String {
     seats.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn number(text: &str) -> u64 {
+pub(crate) fn number(text: &str) -> u64 {
     text.parse().unwrap_or_else(|_| panic!("{text} is no number"))
 }
 
@@ -142,6 +143,7 @@ fn answer(answer: &Answer) -> String {
         Ok(Reply::Expired { retired, more }) => {
             format!("{retired} retired{}", if *more { ", more are due" } else { "" })
         }
+        Ok(Reply::Queue(reply)) => script_queue::reply(reply),
         Err(refused) => refusal(refused),
     }
 }
@@ -239,6 +241,9 @@ impl Script {
     fn changes(&mut self) {
         for change in self.world.state.take_changes() {
             let text = match &change.kind {
+                ChangeKind::Queue { change, .. } => script_queue::change(change, |user| {
+                    self.users.get(&user).map_or("?", String::as_str).to_owned()
+                }),
                 ChangeKind::EventChanged { state, .. } => format!("event is {state:?}"),
                 ChangeKind::SeatsHeld { booking, user, seats, .. } => {
                     let user = self.users.get(user).map_or("?", String::as_str);
@@ -359,6 +364,27 @@ impl Script {
                 let seats = numbers(seats);
                 self.apply(SYSTEM, None, CommandKind::UnblockSeats { event, seats });
             }
+            ["queue", words @ ..] => {
+                let command = script_queue::command(event, words);
+                self.apply(SYSTEM, key, CommandKind::Queue(command));
+            }
+            ["queue?"] => {
+                let view = self.world.state.queue(event);
+                self.say(view.map_or("no queue".to_owned(), |view| script_queue::view(&view)));
+            }
+            ["queue?", user] => {
+                let user = self.user(user);
+                let view = self.world.state.queue_place(event, user);
+                self.say(view.map_or("no place".to_owned(), |view| script_queue::place(&view)));
+            }
+            [user, "queues"] => {
+                let user = self.user(user);
+                self.apply(user, key, CommandKind::Queue(QueueCommand::Join { event }));
+            }
+            [user, "unqueues"] => {
+                let user = self.user(user);
+                self.apply(user, key, CommandKind::Queue(QueueCommand::Leave { event }));
+            }
             [user, "wants", wishes @ ..] => {
                 let (user, cart) = (self.user(user), Box::new(cart(wishes)));
                 self.apply(user, key, CommandKind::HoldCart { event, cart });
@@ -387,7 +413,7 @@ impl Script {
     }
 }
 
-fn small(text: &str) -> u32 {
+pub(crate) fn small(text: &str) -> u32 {
     u32::try_from(number(text)).expect("a small number")
 }
 

@@ -20,6 +20,7 @@ use crate::inventory::{
 };
 
 mod hall;
+mod lines;
 mod sleeper;
 mod wishes;
 
@@ -234,6 +235,7 @@ impl Pair {
                 assert!(retired <= max && (!more || retired == max));
                 return;
             }
+            Wish::Line { event, wish } => self.line_ask(event, stamp_ms, wish),
             Wish::Restart => return self.restart(),
         };
         let (principal, key, kind) = self.command(&ask);
@@ -245,6 +247,7 @@ impl Pair {
     fn command(&self, ask: &Ask) -> (UserId, u64, CommandKind) {
         let user = |user: u64| UserId(user.into());
         match ask.clone() {
+            Ask::Line { event, ask } => lines::line_command(event, ask),
             Ask::Publish { event } => {
                 (SYSTEM, 0, CommandKind::PublishEvent { event: event_id(event) })
             }
@@ -353,6 +356,7 @@ impl Pair {
             assert!(listed.contains(&view), "a list shows what a look shows");
         }
         assert_eq!(self.state.clock_ms(), self.model.clock_ms);
+        self.compare_lines();
     }
 }
 
@@ -416,7 +420,7 @@ fn told(said: Said) -> Said {
         Said::Begun(seen, attempt) => Said::Begun(plain(seen), attempt),
         Said::RefundDue(seen) => Said::RefundDue(plain(seen)),
         Said::Back(seen, refund) => Said::Back(plain(seen), refund),
-        Said::Done | Said::Refused(..) => said,
+        Said::Done | Said::Refused(..) | Said::Spot(_) | Said::Stepped(_) => said,
     }
 }
 
@@ -469,6 +473,7 @@ fn heard(answer: Answer) -> Said {
         Ok(Reply::PaymentBegun { booking, attempt }) => Said::Begun(seen(*booking), attempt),
         Ok(Reply::RefundDue(view)) => Said::RefundDue(seen(*view)),
         Ok(Reply::Refund { booking, refund }) => Said::Back(seen(*booking), refund),
+        Ok(Reply::Queue(reply)) => lines::line_heard(reply),
         Ok(Reply::Expired { .. }) => panic!("only a sweep is answered so"),
         Err(refusal) => Said::Refused(refusal.code, refusal.seats, refusal.limit),
     }
@@ -502,7 +507,7 @@ fn runner(cases: u32, seed: u64) -> TestRunner {
 }
 
 /// The same histories at every run; another seed, other histories.
-fn check(seed: u64) {
+fn check(seed: u64, commands_min: u64, steps: impl Fn() -> BoxedStrategy<Vec<(i64, Wish)>>) {
     let mut commands = 0;
     for round in 0.. {
         let counted = Cell::new(0);
@@ -514,7 +519,7 @@ fn check(seed: u64) {
             panic!("seed {}: {error}", seed + round);
         }
         commands += counted.get();
-        if commands >= COMMANDS_MIN {
+        if commands >= commands_min {
             return;
         }
     }
@@ -527,12 +532,17 @@ const COMMANDS_MIN: u64 = 500_000;
 
 #[test]
 fn p1_p2_p4_p5_p6_p7_half_a_million_random_commands_match_the_model() {
-    check(0x5eed);
+    check(0x5eed, COMMANDS_MIN, steps);
 }
 
 #[test]
 fn p1_p2_p4_p5_p6_p7_another_half_million_match_the_model() {
-    check(0xfeed_0000);
+    check(0xfeed_0000, COMMANDS_MIN, steps);
+}
+
+#[test]
+fn p8_random_waiting_rooms_match_the_model() {
+    check(0x11ee, 100_000, lines::line_steps);
 }
 
 /// The model would be of no use if it did not notice.
@@ -543,8 +553,10 @@ fn every_planted_mistake_is_found() {
         let found = (0..100_u64).any(|seed| {
             // No shrinking: that it is found is enough.
             let mut runner = runner(1, 0xbad_5eed + seed * 1_000);
-            (0..50).any(|_| {
-                let steps = steps().new_tree(&mut runner).unwrap().current();
+            // What only some histories are about is looked for in those.
+            let kinds = [steps, lines::line_steps];
+            (0..50).any(|round: usize| {
+                let steps = kinds[round % kinds.len()]().new_tree(&mut runner).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             })
         });

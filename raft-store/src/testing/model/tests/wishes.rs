@@ -1,5 +1,6 @@
 //! What is asked of the inventory and the model, at random.
 
+use super::lines::{LineWish, line_wish};
 use super::*;
 
 /// What is asked, before it is known what there is to ask about.
@@ -7,6 +8,7 @@ use super::*;
 pub(super) enum Wish {
     Ask(Ask),
     Of { event: usize, pick: u8, by: By, verb: Verb },
+    Line { event: usize, wish: LineWish },
     Sweep { max: u32 },
     Restart,
 }
@@ -183,13 +185,21 @@ pub(super) fn wish() -> impl Strategy<Value = Wish> {
         40 => (event(), any::<u8>(), by, verb()).prop_map(|(event, pick, by, verb)| {
             Wish::Of { event, pick, by, verb }
         }),
+        // Of the second event only: a guard keeps most buyers out.
+        3 => line_wish().prop_map(|wish| Wish::Line { event: 1, wish }),
         2 => (1_u32..4).prop_map(|max| Wish::Sweep { max }),
         1 => Just(Wish::Restart),
     ]
 }
 
 /// Mostly short steps; some that pass a hold, a payment, a memory; and some back in time.
-pub(super) fn steps() -> impl Strategy<Value = Vec<(i64, Wish)>> {
+pub(super) fn steps() -> BoxedStrategy<Vec<(i64, Wish)>> {
+    timed(wish())
+}
+
+pub(super) fn timed(
+    wish: impl Strategy<Value = Wish> + 'static,
+) -> BoxedStrategy<Vec<(i64, Wish)>> {
     let step = prop_oneof![
         60 => 0_i64..700,
         6 => 3_000_i64..11_000,
@@ -197,7 +207,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<(i64, Wish)>> {
         1 => Just(601_000_i64),
         4 => -2_000_i64..0,
     ];
-    prop::collection::vec((step, wish()), 1..160)
+    prop::collection::vec((step, wish), 1..160).boxed()
 }
 
 /// The step of the fence that comes next, right or wrong by the dice.
