@@ -245,6 +245,7 @@ pub(crate) fn booking(reply: Reply) -> Result<Booking, Unreadable> {
         | Reply::Refund(_)
         | Reply::Done(_)
         | Reply::QueuePlace(_)
+        | Reply::Tended(_)
         | Reply::Expired(_) => Err(Unreadable("reply without its booking")),
     }
 }
@@ -264,6 +265,7 @@ fn begun(reply: Reply) -> Result<PaymentBegun, Unreadable> {
         | Reply::Refund(_)
         | Reply::Done(_)
         | Reply::QueuePlace(_)
+        | Reply::Tended(_)
         | Reply::Expired(_) => Err(Unreadable("reply to the begin of a payment")),
     }
 }
@@ -279,6 +281,7 @@ fn confirmed(reply: Reply) -> Result<Confirmed, Unreadable> {
         | Reply::Refund(_)
         | Reply::Done(_)
         | Reply::QueuePlace(_)
+        | Reply::Tended(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a payment's confirmation")),
     }
 }

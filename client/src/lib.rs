@@ -15,6 +15,7 @@ mod client;
 mod connection;
 mod error;
 pub mod key;
+pub mod life;
 mod places;
 pub mod plan;
 mod queries;

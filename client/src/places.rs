@@ -161,6 +161,7 @@ fn decided(reply: Reply) -> Result<RefundDecided, Unreadable> {
         | Reply::PaymentBegun(_)
         | Reply::Done(_)
         | Reply::QueuePlace(_)
+        | Reply::Tended(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a refund")),
     }
 }

@@ -226,7 +226,7 @@ impl Client {
         slot.ok_or_else(|| Error::unavailable(format!("there is no shard {shard}")))
     }
 
-    async fn read<T>(
+    pub(crate) async fn read<T>(
         &self,
         slot: Slot,
         kind: Kind,

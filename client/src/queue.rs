@@ -356,6 +356,7 @@ fn placed(reply: Reply) -> Result<QueuePlace, Unreadable> {
         | Reply::PaymentBegun(_)
         | Reply::Refund(_)
         | Reply::Done(_)
+        | Reply::Tended(_)
         | Reply::Expired(_) => Err(Unreadable("reply without a place in a queue")),
     }
 }

@@ -4,6 +4,7 @@
 //! Times are milliseconds since 1970 in a shard's replicated clock, amounts integers in the minor
 //! unit of the event's currency, seats dense indexes into the event's seat map.
 
+pub use crate::life::{EventLife, RefundLine, RefundPage};
 pub use rowlock_proto::{
     BookingId, BookingLocator, BookingReference, ErrorCode, EventId, NodeId, ReplicaId, RequestKey,
     SeatId, SeatMapHash, ShardId, Slot, TicketId, UserId, VenueId,
@@ -100,6 +101,10 @@ pub enum EventState {
     Draft,
     Published,
     Cancelled,
+    /// No more holds, for now.
+    Paused,
+    /// No more holds, for good.
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,6 +129,7 @@ pub struct Event {
     pub revision: u64,
     /// In the order of the map's areas.
     pub areas: Vec<AreaCounts>,
+    pub life: EventLife,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -98,6 +98,8 @@ pub(crate) fn event_state(number: i32) -> Result<EventState, Unreadable> {
         Ok(v1::EventState::Draft) => Ok(EventState::Draft),
         Ok(v1::EventState::Published) => Ok(EventState::Published),
         Ok(v1::EventState::Cancelled) => Ok(EventState::Cancelled),
+        Ok(v1::EventState::Paused) => Ok(EventState::Paused),
+        Ok(v1::EventState::Ended) => Ok(EventState::Ended),
         Ok(v1::EventState::Unspecified) | Err(_) => Err(Unreadable("event state")),
     }
 }
@@ -274,6 +276,7 @@ pub(crate) fn event(wire: v1::Event) -> Result<Event, Unreadable> {
         created_ms: wire.created_ms,
         revision: wire.revision,
         areas: wire.areas.into_iter().map(area_counts).collect(),
+        life: crate::life::event_life(wire.life.unwrap_or_default()),
     })
 }
 

@@ -100,6 +100,8 @@ codes! {
     SeatNotBlocked = 78, "seat-not-blocked", 409, "Seats are not blocked";
     /// The booking has no such place, or it was given back.
     PlaceUnknown = 79, "place-unknown", 422, "The booking has no such place";
+    /// No more holds for now. `detail` says why.
+    SalePaused = 69, "sale-paused", 409, "The sale is paused";
     BookingNotFound = 70, "booking-not-found", 404, "There is no such booking";
     BookingExpired = 71, "booking-expired", 409, "The booking has expired";
     /// The booking is in another state than this needs.

@@ -257,6 +257,7 @@ fn main() -> Outcome<()> {
                 | RecordKey::QueueEntries(..)
                 | RecordKey::QueueLeft(..)
                 | RecordKey::QueuePasses(..) => false,
+                RecordKey::Life(_) => false,
             });
         }
         spent += core.sell(&holds(event));

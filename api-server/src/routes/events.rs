@@ -129,7 +129,10 @@ pub(crate) fn status(event: &Event, now_ms: u64) -> &'static str {
     match event.state {
         EventState::Draft => "DRAFT",
         EventState::Cancelled => "CANCELLED",
+        EventState::Ended => "ENDED",
         EventState::Published if now_ms >= event.spec.date_ms => "ENDED",
+        EventState::Paused if now_ms >= event.spec.date_ms => "ENDED",
+        EventState::Paused => "PAUSED",
         EventState::Published if event.counts.available == 0 => "SOLD_OUT",
         EventState::Published if now_ms < event.spec.sale_start_ms => "UPCOMING",
         EventState::Published => "ON_SALE",
@@ -453,7 +456,9 @@ pub(crate) async fn find(
 
 pub(crate) fn may_see(event: &Event, caller: Option<&Caller>) -> Result<(), Problem> {
     match event.state {
-        EventState::Published | EventState::Cancelled => Ok(()),
+        EventState::Published | EventState::Cancelled | EventState::Paused | EventState::Ended => {
+            Ok(())
+        }
         EventState::Draft if caller.is_some_and(Caller::may_organise) => Ok(()),
         EventState::Draft => Err(Problem::event_not_found()),
     }

@@ -160,7 +160,7 @@ impl Index {
 
 fn is_public(event: &Event) -> bool {
     match event.state {
-        EventState::Published => true,
+        EventState::Published | EventState::Paused | EventState::Ended => true,
         EventState::Draft | EventState::Cancelled => false,
     }
 }

@@ -139,7 +139,8 @@ impl State {
         let spec = &stored.event.spec;
         match stored.event.state {
             EventState::Draft => return refuse(ErrorCode::EventStateConflict),
-            EventState::Cancelled => return refuse(ErrorCode::SaleClosed),
+            EventState::Cancelled | EventState::Ended => return refuse(ErrorCode::SaleClosed),
+            EventState::Paused => return refuse(ErrorCode::SalePaused),
             EventState::Published => {}
         }
         if now_ms < spec.sale_start_ms {

@@ -6,7 +6,7 @@
 //! ```text
 //!   propose ──> queue ──> proposer.rs ──> one entry ──> Raft ──> answers, fanned out
 //!   query   ──> queue ──> reads.rs ──> one read-index round ──> state
-//!   sweeper.rs: proposes ExpireDue on leaders        feed.rs: changes after a revision
+//!   sweeper.rs: proposes what is due on leaders       feed.rs: changes after a revision
 //! ```
 //!
 //! Invariants:

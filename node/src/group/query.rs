@@ -2,7 +2,9 @@
 
 use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
 use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
-use rowlock_raft_store::inventory::{BookingView, EventView, State, Stats, Subject, User, Venue};
+use rowlock_raft_store::inventory::{
+    BookingView, EventView, RefundLine, State, Stats, Subject, User, Venue,
+};
 
 /// A question about the state of one shard.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +24,7 @@ pub(crate) enum Query {
     Stats,
     Queue(EventId),
     QueuePlace { event: EventId, user: UserId },
+    Refunds { event: EventId, after_seq: u32, limit: usize, owed_only: bool },
 }
 
 /// What a query found.
@@ -40,6 +43,7 @@ pub(crate) enum Found {
     Flag(bool),
     Queue(Box<QueueView>),
     QueuePlace(Box<PlaceView>),
+    Refunds { lines: Vec<RefundLine>, next_seq: u32 },
 }
 
 impl Query {
@@ -47,7 +51,9 @@ impl Query {
     /// shown of an event without them is always there.
     pub(super) const fn subject(&self) -> Option<Subject> {
         match self {
-            Self::Seats(event) | Self::Bookings { event, .. } => Some(Subject::Event(*event)),
+            Self::Seats(event) | Self::Bookings { event, .. } | Self::Refunds { event, .. } => {
+                Some(Subject::Event(*event))
+            }
             Self::Booking(booking) => Some(Subject::Booking(booking.locator())),
             Self::BookingByLocator(locator) => Some(Subject::Booking(*locator)),
             Self::Event(_)
@@ -108,6 +114,10 @@ impl Query {
             Self::UserByEmail(email) => {
                 let (id, user) = state.user_by_email(&email).ok_or(ErrorCode::UserNotFound)?;
                 Ok(Found::User(id, Box::new(user.clone())))
+            }
+            Self::Refunds { event, after_seq, limit, owed_only } => {
+                let (lines, next_seq) = state.refunds_of(event, after_seq, limit, owed_only)?;
+                Ok(Found::Refunds { lines, next_seq })
             }
             Self::Stats => Ok(Found::Stats(state.stats())),
             Self::Queue(id) => {

@@ -1,14 +1,17 @@
-//! Proposes the retirement of holds that are due, and the steps of waiting rooms: what time alone makes
-//! happen.
+//! Proposes what time brings: the retirement of holds that are due, the end of sales, the refunds of
+//! cancelled events, and the steps of waiting rooms.
 //!
-//! Nothing depends on it: a hold that is due counts as ended for every reader and every command
-//! that touches its seats. It only bounds how long the records stay, and when watchers hear of it.
+//! No seat and no sale depends on it: a hold that is due and a sale whose time has come count as ended
+//! for every reader and every command. It only bounds how long the records stay, when watchers hear of
+//! it, and when the buyers of a cancelled event get to see their refund.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rowlock_proto::RequestKey;
-use rowlock_raft_store::inventory::{Command, CommandKind, EXPIRE_MAX, QueueCommand, SYSTEM};
+use rowlock_raft_store::inventory::{
+    Command, CommandKind, EXPIRE_MAX, LifeCommand, QueueCommand, SYSTEM, State, TEND_MAX,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{AnswerTo, Call, Group, Groups};
@@ -16,7 +19,7 @@ use crate::clock::Clock;
 
 /// P5: the latest that a due hold is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// While more holds are due than one command retires.
+/// While more is due than one command does.
 const BUSY_INTERVAL: Duration = Duration::from_millis(20);
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Waiting rooms of one group that are looked after at once; others are next.
@@ -49,10 +52,15 @@ impl Sweeper {
         }
         let Some(now_ms) = self.clock.stamp_ms(Instant::now()) else { return false };
         // P5: due by the time that the command will be stamped with.
-        let next = group.state().read(|state| state.next_deadline_ms()).unwrap_or(None);
+        let next = |state: &State| (state.next_deadline_ms(), state.next_tend_ms());
+        let (deadline_ms, tend_ms) = group.state().read(next).unwrap_or_default();
+        let is_due = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
         let mut kinds = Vec::new();
-        if next.is_some_and(|due_ms| due_ms <= now_ms) {
+        if is_due(deadline_ms) {
             kinds.push(CommandKind::ExpireDue { max: EXPIRE_MAX });
+        }
+        if is_due(tend_ms) {
+            kinds.push(CommandKind::Life(LifeCommand::Tend { max: TEND_MAX }));
         }
         let queues = group.state().read(|state| state.queue_steps_due(now_ms, QUEUES_MAX));
         for event in queues.unwrap_or_default() {

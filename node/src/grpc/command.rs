@@ -135,7 +135,11 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
             CommandKind::UnblockSeats { event: event(&id)?, seats }
         }
         Kind::Queue(wire) => CommandKind::Queue(queue::command(wire)?),
-        Kind::ExpireDue(_) | Kind::Checksum(_) => {
+        kind @ (Kind::PauseSales(_)
+        | Kind::ResumeSales(_)
+        | Kind::EndSales(_)
+        | Kind::SetSaleEnd(_)) => CommandKind::Life(super::life::command(kind)?),
+        Kind::ExpireDue(_) | Kind::Checksum(_) | Kind::TendEvents(_) => {
             let detail = "only a shard's leader proposes this".to_owned();
             return Err(Refusal { detail, ..Refusal::of(ErrorCode::NotAllowed) });
         }

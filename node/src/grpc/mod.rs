@@ -6,6 +6,7 @@
 mod cluster;
 mod command;
 mod inventory;
+mod life;
 mod query;
 mod queue;
 mod reply;

@@ -56,6 +56,12 @@ pub(super) fn decode(wire: v1::Query) -> Result<Query, Refusal> {
         Kind::GetQueuePlace(wire) => {
             Query::QueuePlace { event: event(&wire.event)?, user: user(&wire.user)? }
         }
+        Kind::ListRefunds(wire) => Query::Refunds {
+            event: event(&wire.event)?,
+            after_seq: wire.after_seq,
+            limit: limit(wire.limit),
+            owed_only: wire.owed_only,
+        },
     })
 }
 

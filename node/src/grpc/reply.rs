@@ -9,6 +9,7 @@ use rowlock_raft_store::inventory::{
 };
 use tonic::Status;
 
+use super::life;
 use crate::group::{Answer, Body, FeedBatch, Found, Position, Retry};
 use crate::meta::Map;
 
@@ -86,6 +87,7 @@ fn reply(reply: Reply) -> v1::Reply {
         Reply::Queue(QueueReply::Place(view)) => Kind::QueuePlace(queue::place(*view)),
         // Only a leader's own step is answered so, and nobody reads it.
         Reply::Queue(QueueReply::Stepped { .. }) => Kind::Done(v1::Done {}),
+        Reply::Tended { steps, more } => Kind::Tended(v1::Tended { steps, more }),
         Reply::Expired { retired, more } => Kind::Expired(v1::Expired { retired, more }),
     };
     v1::Reply { kind: Some(kind) }
@@ -109,6 +111,8 @@ fn event_state(state: EventState) -> i32 {
         EventState::Draft => v1::EventState::Draft,
         EventState::Published => v1::EventState::Published,
         EventState::Cancelled => v1::EventState::Cancelled,
+        EventState::Paused => v1::EventState::Paused,
+        EventState::Ended => v1::EventState::Ended,
     };
     state.into()
 }
@@ -181,6 +185,7 @@ fn event(view: EventView) -> v1::Event {
         created_ms: view.created_ms,
         revision: view.revision,
         areas: view.areas.into_iter().map(area_counts).collect(),
+        life: Some(life::life(view.life)),
     }
 }
 
@@ -401,6 +406,10 @@ fn found_reply(found: Found) -> v1::QueryReply {
             next_deadline_ms: stats.next_deadline_ms,
             users: stats.users,
             venues: stats.venues,
+        }),
+        Found::Refunds { lines, next_seq } => Kind::Refunds(v1::RefundList {
+            refunds: lines.into_iter().map(life::refund_line).collect(),
+            next_seq,
         }),
         Found::Flag(value) => Kind::Flag(v1::Flag { value }),
         Found::Queue(view) => Kind::Queue(queue::queue(*view)),

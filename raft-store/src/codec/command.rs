@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 use bytes::Bytes;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 
+use super::life::LifeCommandV1;
 use super::queue::QueueCommandV1;
 use super::text::{EventPatchV1, EventSpecV1, UserPatchV1, UserV1, VenueV1};
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
@@ -49,6 +50,7 @@ enum KindV1 {
     RedeemTicket { booking: [u8; 16], place: u32, version: u32, door: String },
     UnredeemTicket { booking: [u8; 16], place: u32 },
     Queue(QueueCommandV1),
+    Life(LifeCommandV1),
 }
 
 #[derive(Encode, Decode)]
@@ -207,6 +209,7 @@ impl From<&CommandKind> for KindV1 {
                 Self::UnredeemTicket { booking: booking.to_bytes(), place: *place }
             }
             CommandKind::Queue(queue) => Self::Queue(queue.into()),
+            CommandKind::Life(life) => Self::Life(life.into()),
         }
     }
 }
@@ -294,6 +297,7 @@ impl From<KindV1> for CommandKind {
                 Self::UnredeemTicket { booking: BookingId::from_bytes(booking), place }
             }
             KindV1::Queue(queue) => Self::Queue(queue.into()),
+            KindV1::Life(life) => Self::Life(life.into()),
         }
     }
 }

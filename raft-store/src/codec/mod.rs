@@ -6,6 +6,7 @@
 
 mod change;
 mod command;
+mod life;
 mod queue;
 mod records;
 mod text;
@@ -15,6 +16,7 @@ use bincode::{Decode, Encode};
 
 pub use change::{decode_changes, encode_changes};
 pub use command::{decode_batch, encode_batch};
+pub use life::LifeRecord;
 pub use queue::{BlockOfEntries, BlockOfLeft, BlockOfPasses, QueueRecord};
 pub use records::{
     BlockOfBookings, BlockOfExtras, BlockOfRefusals, BlockOfSeats, BlockedSeats, EventRecord,

@@ -247,6 +247,8 @@ pub(super) const fn event_state_number(state: EventState) -> u8 {
         EventState::Draft => 1,
         EventState::Published => 2,
         EventState::Cancelled => 3,
+        EventState::Paused => 4,
+        EventState::Ended => 5,
     }
 }
 
@@ -255,6 +257,8 @@ pub(super) const fn event_state(number: u8) -> Result<EventState, Error> {
         1 => EventState::Draft,
         2 => EventState::Published,
         3 => EventState::Cancelled,
+        4 => EventState::Paused,
+        5 => EventState::Ended,
         _ => return Err(Error::Meaning),
     })
 }

@@ -18,7 +18,7 @@ use super::command::{Cart, Command, EXPIRE_MAX, check_cart};
 use super::event::{Event, seat_count};
 use super::hold::{judge_limit, judge_sale, judge_seats};
 use super::planted::{Mistake, planted};
-use super::reply::{Answer, Refusal, Reply};
+use super::reply::{Answer, EventState, Refusal, Reply};
 use super::{Deadline, State, fingerprint, refuse};
 
 impl State {
@@ -121,8 +121,11 @@ impl State {
             return refuse(ErrorCode::BookingNotFound);
         };
         let ttl_ms = event.spec.hold_ttl_ms;
-        let (event, seq) = (event.id, booking.id.locator().seq());
         self.judge_live(booking)?;
+        if event.state_at(self.log.clock_ms) == EventState::Ended {
+            return refuse(ErrorCode::SaleClosed);
+        }
+        let (event, seq) = (event.id, booking.id.locator().seq());
         if booking.extras.as_ref().is_some_and(|extras| extras.extended_from_ms != 0) {
             return refuse(ErrorCode::HoldAlreadyExtended);
         }

@@ -10,7 +10,7 @@
 //!
 //! Invariants:
 //! - An event with a place that is held or in payment is never cold: what ends by time is in memory.
-//!   Nor is one with a waiting room that is open.
+//!   Nor is one with a waiting room that is open, or one that was cancelled and has refunds to decide.
 //! - An event with a record that is not on disk is never cold.
 //! - A cold event is not touched: [`Event`]'s seats and bookings are asserted to be there.
 //! - What is read back agrees with what was kept: counts and areas.
@@ -78,7 +78,7 @@ impl Event {
         let held = self.counts.held > 0 && !planted(Mistake::EvictedWhileHeld);
         // A waiting room is gone through by steps, and asked after by thousands: it stays.
         let queued = self.queue.as_ref().is_some_and(|queue| queue.phase != Phase::Closed);
-        !held && !queued && self.areas.iter().all(|area| area.held == 0)
+        !held && !queued && !self.refunds_left() && self.areas.iter().all(|area| area.held == 0)
     }
 
     fn sale_is_near(&self, clock_ms: u64) -> bool {
@@ -140,6 +140,10 @@ impl State {
         let Some(event) = self.by_no.get(&no).and_then(|id| self.events.get_mut(id)) else {
             return;
         };
+        if event.residency.is_cold() {
+            // Time did something to it, which needed no more than is here.
+            return;
+        }
         let bytes = event.body_bytes();
         self.resident_bytes = self.resident_bytes - event.residency.bytes + bytes;
         event.residency = Residency { used, bytes, ..event.residency };
@@ -213,10 +217,17 @@ impl State {
             }
             self.load_record(*key, bytes)?;
         }
-        self.finish_event(no)?;
-        let event = self.events.get(&id).ok_or(Error::Orphan)?;
         // Before the first look at its bookings nothing was known of them.
         let first = kept.residency == Residency::default() && kept.bookings.is_empty();
+        if !first {
+            // What is in memory of a cold event is newer than its records: its time may have come.
+            let event = self.events.get_mut(&id).ok_or(Error::Orphan)?;
+            event.state = kept.state;
+            event.revision = kept.revision;
+            event.life = kept.life;
+        }
+        self.finish_event(no)?;
+        let event = self.events.get(&id).ok_or(Error::Orphan)?;
         if !first && (event.counts != kept.counts || event.areas != kept.areas) {
             return Err(Error::Meaning);
         }

@@ -10,6 +10,7 @@ use rowlock_proto::ids::{
 use rowlock_proto::seat_map;
 
 pub use super::best::{Together, Wanted};
+use super::life::LifeCommand;
 use super::queue::QueueCommand;
 use super::reply::Refusal;
 
@@ -179,6 +180,8 @@ pub enum CommandKind {
     },
     /// The waiting room of an event.
     Queue(QueueCommand),
+    /// Pauses, ends and tends events.
+    Life(LifeCommand),
 }
 
 /// What one hold takes.
@@ -293,11 +296,11 @@ impl std::fmt::Debug for UserPatch {
     }
 }
 
-fn invalid(detail: impl Into<String>) -> Refusal {
+pub(super) fn invalid(detail: impl Into<String>) -> Refusal {
     Refusal { detail: detail.into(), ..Refusal::of(ErrorCode::Invalid) }
 }
 
-fn text(what: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
+pub(super) fn text(what: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
     if text.len() > bytes_max {
         return Err(invalid(format!("{what} is longer than {bytes_max} bytes")));
     }
@@ -362,6 +365,14 @@ impl CommandKind {
             | Self::TransferTicket { booking, .. }
             | Self::RedeemTicket { booking, .. }
             | Self::UnredeemTicket { booking, .. } => Some(Subject::Booking(booking.locator())),
+            // Events that time does something to are whole, or lose nothing by it.
+            Self::Life(LifeCommand::Tend { .. }) => None,
+            Self::Life(
+                LifeCommand::Pause { event, .. }
+                | LifeCommand::Resume { event }
+                | LifeCommand::End { event }
+                | LifeCommand::SetEnd { event, .. },
+            ) => Some(Subject::Event(*event)),
             Self::Queue(queue) => Some(Subject::Event(queue.event())),
             Self::PutSeatMapPart { .. }
             | Self::PutVenue { .. }
@@ -440,6 +451,7 @@ impl CommandKind {
                 Ok(())
             }
             Self::HoldCart { cart, .. } => check_cart(cart),
+            Self::Life(life) => life.check(),
             Self::ReleasePlaces { places, .. } => check_places(places),
             Self::BlockSeats { seats, reason, .. } => {
                 text("reason", reason, NAME_BYTES_MAX)?;

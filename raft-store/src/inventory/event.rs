@@ -21,6 +21,7 @@ use super::cold::Residency;
 use super::command::EventSpec;
 use super::free::Free;
 use super::layout::Layout;
+use super::life::Life;
 use super::planted::{Mistake, planted};
 use super::queue::Queue;
 use super::reply::{AreaCounts, EventState, Refusal, SeatCounts};
@@ -61,6 +62,7 @@ pub struct Event {
     pub refusals_from: u64,
     /// The waiting room, if there ever was one.
     pub queue: Option<Box<Queue>>,
+    pub life: Life,
 
     // Derived; rebuilt after a load.
     pub counts: SeatCounts,
@@ -129,6 +131,7 @@ impl Event {
             refusals: VecDeque::new(),
             refusals_from: 0,
             queue: None,
+            life: Life::default(),
             counts: SeatCounts::default(),
             areas: Vec::new(),
             by_key: BTreeMap::new(),

@@ -268,10 +268,17 @@ fn judge(event: &Event, clock_ms: u64, user: UserId, seats: &[u32]) -> Result<()
 
 /// Whether anything is sold now.
 pub(super) fn judge_sale(event: &Event, clock_ms: u64) -> Result<(), Refusal> {
-    match event.state {
+    match event.state_at(clock_ms) {
         EventState::Published => {}
+        EventState::Paused if planted(Mistake::PauseIgnored) => {}
+        EventState::Paused => {
+            let detail = event.life.pause_reason.clone();
+            return Err(Refusal { detail, ..Refusal::of(ErrorCode::SalePaused) });
+        }
         EventState::Draft => return Err(Refusal::of(ErrorCode::EventStateConflict)),
-        EventState::Cancelled => return Err(Refusal::of(ErrorCode::SaleClosed)),
+        EventState::Cancelled | EventState::Ended => {
+            return Err(Refusal::of(ErrorCode::SaleClosed));
+        }
     }
     let (opens_ms, closes_ms) = (event.spec.sale_start_ms, event.spec.date_ms);
     if clock_ms < opens_ms {

@@ -25,6 +25,7 @@ impl State {
             found.extend(audit_event(event));
             found.truncate(TOLD_MAX);
         }
+        self.audit_lives(&mut found);
         let held: BTreeSet<Deadline> = self
             .events
             .values()

@@ -33,6 +33,7 @@ mod free;
 mod hold;
 mod invariants;
 mod layout;
+mod life;
 mod offer;
 mod payment;
 mod people;
@@ -62,13 +63,14 @@ pub use self::command::{
 };
 use self::deadlines::{Deadline, Deadlines};
 use self::event::Event;
+pub use self::life::{Life, LifeCommand, RefundLine, TEND_MAX};
 use self::planted::{Mistake, planted};
 pub use self::query::seat_state;
 pub use self::queue::{QueueChange, QueueCommand, QueueReply};
 pub use self::record::RecordKey;
 pub use self::reply::{
-    Answer, Applied, AreaCounts, BookingView, EventState, EventView, Refusal, Reply, SeatCounts,
-    Stats,
+    Answer, Applied, AreaCounts, BookingView, EventState, EventView, LifeView, Refusal, Reply,
+    SeatCounts, Stats,
 };
 use self::seat_map::StoredMap;
 
@@ -105,6 +107,8 @@ pub struct State {
     by_email: BTreeMap<String, UserId>,
     /// Events with a queue that is not closed.
     queues: BTreeSet<EventId>,
+    /// When something is to be done for an event: see `life`.
+    tending: BTreeSet<(u64, EventId)>,
 }
 
 /// Where applying stands, and what it leaves behind: apart from the rest, so that an event can be
@@ -250,6 +254,7 @@ impl State {
                 fresh(self.unredeem_ticket(*booking, *place))
             }
             CommandKind::Queue(queue) => fresh(self.queue_command(principal, queue)),
+            CommandKind::Life(life) => fresh(self.life(life)),
             // Replicas hash their state at this index; the state itself is not touched.
             CommandKind::Checksum { nonce: _ } => fresh(Ok(Reply::Done)),
         }

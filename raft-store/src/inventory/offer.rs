@@ -88,21 +88,24 @@ impl State {
     }
 
     pub(super) fn publish_event(&mut self, id: EventId) -> Answer {
+        let clock_ms = self.log.clock_ms;
         let Some(event) = self.events.get_mut(&id) else {
             return refuse(ErrorCode::EventNotFound);
         };
-        match event.state {
-            EventState::Published => Ok(Reply::Done),
-            EventState::Cancelled => refuse(ErrorCode::EventStateConflict),
+        match event.state_at(clock_ms) {
+            // It was published, whatever came after.
+            EventState::Published | EventState::Paused => Ok(Reply::Done),
+            EventState::Cancelled | EventState::Ended => refuse(ErrorCode::EventStateConflict),
             EventState::Draft => {
                 event.state = EventState::Published;
                 self.event_changed(id);
+                self.retend(id);
                 Ok(Reply::Done)
             }
         }
     }
 
-    /// No more is sold; what is only held goes back. What is sold stays sold, to be refunded.
+    /// No more is sold; what is only held goes back. What is sold is refunded step by step.
     pub(super) fn cancel_event(&mut self, id: EventId) -> Answer {
         let Some(event) = self.events.get_mut(&id) else {
             return refuse(ErrorCode::EventNotFound);
@@ -131,6 +134,7 @@ impl State {
         // Nobody need wait any more; an event without a queue has none to close.
         self.close_queue(id).ok();
         self.event_changed(id);
+        self.retend(id);
         Ok(Reply::Done)
     }
 
@@ -141,7 +145,7 @@ impl State {
         counts.held + counts.sold > 0 || areas.iter().any(|area| area.held + area.sold > 0)
     }
 
-    fn event_changed(&mut self, id: EventId) {
+    pub(super) fn event_changed(&mut self, id: EventId) {
         let Some(event) = self.events.get_mut(&id) else { return };
         self.log.note(ChangeKind::EventChanged { event: id, state: event.state });
         event.revision = self.log.revision;

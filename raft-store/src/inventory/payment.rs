@@ -87,8 +87,11 @@ impl State {
                 return (refuse(ErrorCode::BookingStateConflict), 0);
             }
         }
-        if event.state == EventState::Cancelled {
-            return (refuse(ErrorCode::SaleClosed), 0);
+        match event.state_at(self.log.clock_ms) {
+            EventState::Draft | EventState::Published | EventState::Paused => {}
+            EventState::Cancelled | EventState::Ended => {
+                return (refuse(ErrorCode::SaleClosed), 0);
+            }
         }
         let total = booking.total();
         if amount != total {
@@ -259,6 +262,7 @@ impl State {
         let places = booking.places();
         event.sell(&places);
         self.note_sold(id, seq, intent);
+        self.sold_late(id, seq);
     }
 
     /// A success that came late takes the seats again, if every one of them is free.

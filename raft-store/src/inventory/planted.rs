@@ -54,6 +54,10 @@ pub(crate) enum Mistake {
     PassKept,
     /// Who left is not written.
     LeftNotWritten,
+    /// A paused event sells.
+    PauseIgnored,
+    /// A payment that succeeds after the list of refunds has passed it is not refunded.
+    LateSaleKept,
 }
 
 #[cfg(not(test))]
@@ -70,7 +74,7 @@ pub(crate) mod tests {
 
     use super::Mistake;
 
-    pub(crate) const ALL: [Mistake; 25] = [
+    pub(crate) const ALL: [Mistake; 27] = [
         Mistake::TakenIsFree,
         Mistake::KeyForgotten,
         Mistake::DueTooEarly,
@@ -96,6 +100,8 @@ pub(crate) mod tests {
         Mistake::PassUnchecked,
         Mistake::PassKept,
         Mistake::LeftNotWritten,
+        Mistake::PauseIgnored,
+        Mistake::LateSaleKept,
     ];
 
     thread_local! {

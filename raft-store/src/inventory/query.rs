@@ -10,7 +10,7 @@ use super::booking::{AreaLine, Booking, BookingState, Extras, Place};
 use super::command::{User, Venue};
 use super::event::Event;
 pub(super) use super::reply::BookingView;
-use super::reply::{AreaCounts, EventView, SeatCounts, Stats};
+use super::reply::{AreaCounts, EventView, LifeView, SeatCounts, Stats};
 
 /// Items of one page.
 pub(super) const PAGE_MAX: usize = 1_000;
@@ -131,7 +131,7 @@ impl State {
     }
 
     fn event_view(&self, event: &Event, counts: SeatCounts) -> EventView {
-        EventView {
+        let view = EventView {
             event: event.id,
             spec: event.spec.clone(),
             state: event.state,
@@ -140,7 +140,9 @@ impl State {
             event_no: event.event_no,
             created_ms: event.created_ms,
             revision: event.revision,
-        }
+            life: LifeView::default(),
+        };
+        self.with_life(event, view)
     }
 
     pub fn event(&self, id: EventId) -> Option<EventView> {

@@ -14,6 +14,7 @@
 //! 7 slot:u16 no:u32 block:u64           64 remembered refusals
 //! 8 slot:u16 no:u32                     blocked seats; absent: none
 //! 9 slot:u16 no:u32 block:u32           what some of 64 bookings have besides; absent: none has
+//! 10 slot:u16 no:u32                    what is kept of its life; absent: nothing
 //! 16 slot:u16 no:u32                    a queue
 //! 17 slot:u16 no:u32 block:u32          256 entries of a queue
 //! 18 slot:u16 no:u32 block:u32          which of 8,192 entries left; absent: none did
@@ -37,6 +38,7 @@ pub enum RecordKey {
     Refusals(EventNo, u64),
     Blocked(EventNo),
     Extras(EventNo, u32),
+    Life(EventNo),
     Queue(EventNo),
     QueueEntries(EventNo, u32),
     QueueLeft(EventNo, u32),
@@ -45,7 +47,7 @@ pub enum RecordKey {
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
 /// event is read back by one look under each tag.
-pub const EVENT_TAGS: [u8; 10] = [4, 5, 6, 7, 8, 9, 16, 17, 18, 19];
+pub const EVENT_TAGS: [u8; 11] = [4, 5, 6, 7, 8, 9, 10, 16, 17, 18, 19];
 
 /// Those of the records that an event can leave on disk: all but its own.
 pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1;
@@ -69,6 +71,7 @@ impl RecordKey {
             | Self::Refusals(no, _)
             | Self::Blocked(no)
             | Self::Extras(no, _)
+            | Self::Life(no)
             | Self::Queue(no)
             | Self::QueueEntries(no, _)
             | Self::QueueLeft(no, _)
@@ -112,6 +115,7 @@ impl RecordKey {
                 out.extend_from_slice(&block.to_be_bytes());
             }
             Self::Blocked(no) => event(&mut out, 8, no),
+            Self::Life(no) => event(&mut out, 10, no),
             Self::Extras(no, block) => {
                 event(&mut out, 9, no);
                 out.extend_from_slice(&block.to_be_bytes());
@@ -166,6 +170,7 @@ impl RecordKey {
                 Self::Refusals(event(no)?, u64::from_be_bytes(block.try_into().ok()?))
             }
             8 => Self::Blocked(event(rest)?),
+            10 => Self::Life(event(rest)?),
             16 => Self::Queue(event(rest)?),
             _ => return None,
         })

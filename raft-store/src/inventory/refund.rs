@@ -10,7 +10,7 @@
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 
-use super::booking::{BookingState, Places, Refund};
+use super::booking::{Booking, BookingState, Places, Refund};
 use super::change::{ChangeKind, Returned};
 use super::command::RefundOrder;
 use super::hold::event_no;
@@ -64,14 +64,8 @@ impl State {
             return Err(Refusal { limit, ..Refusal::of(ErrorCode::TicketRedeemed) });
         }
         let amount = wanted.iter().filter_map(price_of).fold(0_u64, u64::saturating_add);
-        let charged = booking.total();
         let whole = wanted.len() == here.len();
         let (event, seq) = (event.id, booking.id.locator().seq());
-        let returned = if whole {
-            self.return_whole(event, seq)
-        } else {
-            self.take_back(event, seq, &wanted, true)
-        };
         let refund = Refund {
             key,
             amount,
@@ -79,12 +73,7 @@ impl State {
             reason: order.reason.clone(),
             reference: String::new(),
         };
-        self.change_extras(event, seq, |extras| {
-            if extras.refunds.is_empty() {
-                extras.charged = charged;
-            }
-            extras.refunds.push(refund);
-        });
+        let returned = self.owe(event, seq, &wanted, whole, refund);
         let seats = returned.seats.clone();
         self.note_back(event, id, returned, BookingState::Refunded);
         if order.block && !seats.is_empty() {
@@ -94,6 +83,31 @@ impl State {
         let refund = u32::try_from(number).unwrap_or(u32::MAX);
         self.log.note(ChangeKind::PlacesRefunded { booking: id, refund, places: wanted, amount });
         self.refund_answer(id, number)
+    }
+
+    /// Takes sold places back, all that are left if `whole`, and owes `refund` for them.
+    pub(super) fn owe(
+        &mut self,
+        id: EventId,
+        seq: u32,
+        numbers: &[u32],
+        whole: bool,
+        refund: Refund,
+    ) -> Places {
+        let booking = self.events.get(&id).and_then(|event| event.booking(seq));
+        let charged = booking.map_or(0, Booking::total);
+        if whole {
+            self.no_longer_late(id, seq);
+        }
+        let returned =
+            if whole { self.return_whole(id, seq) } else { self.take_back(id, seq, numbers, true) };
+        self.change_extras(id, seq, |extras| {
+            if extras.refunds.is_empty() {
+                extras.charged = charged;
+            }
+            extras.refunds.push(refund);
+        });
+        returned
     }
 
     /// Everything that is left of a sold booking goes back; it stays on record as it was.

@@ -40,6 +40,11 @@ pub enum Reply {
         more: bool,
     },
     Queue(QueueReply),
+    /// What one `Tend` did, and whether more is to be done now.
+    Tended {
+        steps: u32,
+        more: bool,
+    },
 }
 
 /// The command itself changed nothing, for this reason. A due hold that it came across is retired all
@@ -103,6 +108,10 @@ pub enum EventState {
     Draft,
     Published,
     Cancelled,
+    /// No more holds, for now.
+    Paused,
+    /// No more holds, for good.
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -140,6 +149,20 @@ pub struct EventView {
     pub created_ms: u64,
     /// Revision at the last change of the event itself.
     pub revision: u64,
+    pub life: LifeView,
+}
+
+/// What an event's life says besides its state.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct LifeView {
+    /// Why it is paused; empty if it is not.
+    pub pause_reason: String,
+    /// 0: the sale ends at no set time.
+    pub sale_ends_ms: u64,
+    /// It is on sale, and nothing is free.
+    pub sold_out: bool,
+    /// It was cancelled, and not all refunds are decided yet.
+    pub refunding: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -15,7 +15,7 @@ use super::record::{EventNo, RecordKey};
 use super::{Deadline, State};
 use crate::codec::{
     BlockOfBookings, BlockOfExtras, BlockOfRefusals, BlockOfSeats, BlockedSeats, Error,
-    EventRecord, MapPartRecord, ShardRecord, UserRecord, VenueRecord,
+    EventRecord, LifeRecord, MapPartRecord, ShardRecord, UserRecord, VenueRecord,
 };
 
 /// The part of `items` that block number `block` of `size` covers.
@@ -86,6 +86,7 @@ impl State {
                 }
                 BlockedSeats::encode(blocked)
             }
+            RecordKey::Life(no) => LifeRecord::encode(&self.event_at(no)?.life)?,
             RecordKey::Extras(no, block) => {
                 let bookings = block_of(&self.whole_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
                 let extras = bookings.iter().map(|booking| booking.extras.as_deref());
@@ -167,6 +168,7 @@ impl State {
             | RecordKey::QueueLeft(..)
             | RecordKey::QueuePasses(..) => self.load_queue(key, bytes)?,
             RecordKey::Blocked(no) => self.loading(no)?.blocked = BlockedSeats::decode(bytes)?,
+            RecordKey::Life(no) => self.loading(no)?.life = LifeRecord::decode(bytes)?,
             RecordKey::Extras(no, block) => {
                 let event = self.loading(no)?;
                 let first = block as usize * BOOKINGS_PER_BLOCK as usize;
@@ -203,14 +205,17 @@ impl State {
     /// together: seats and bookings of different moments, of which no good can come.
     pub(super) fn finish_event(&mut self, no: EventNo) -> Result<(), Error> {
         let event = self.loading(no)?;
+        let id = event.id;
         event.rebuild();
         let owned = event.owners().filter(|&owner| owner != 0).count();
         let live = (1..).zip(&event.bookings).filter(|(_, it)| it.state.owns_seats());
-        let mut claims = live.flat_map(|(seq, it)| it.seats_here().map(move |seat| (seq, seat)));
-        let agree = claims.all(|(seq, seat)| event.owner(seat) == Some(seq));
+        let agree = live
+            .flat_map(|(seq, it)| it.seats_here().map(move |seat| (seq, seat)))
+            .all(|(seq, seat)| event.owner(seat) == Some(seq));
         if !agree || owned != (event.counts.held + event.counts.sold) as usize {
             return Err(Error::Meaning);
         }
+        self.finish_life(id);
         self.finish_queue(no)
     }
 
@@ -259,6 +264,7 @@ impl State {
             keys.extend((0..bookings).map(|block| RecordKey::Extras(no, block)));
             keys.insert(RecordKey::Blocked(no));
             keys.extend(event.queue.iter().flat_map(|queue| queue_keys(no, queue)));
+            keys.insert(RecordKey::Life(no));
             if !event.refusals.is_empty() {
                 let first = event.refusals_from / REFUSALS_PER_BLOCK;
                 let last = event.refusals_from + event.refusals.len() as u64 - 1;

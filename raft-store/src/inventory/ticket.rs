@@ -5,7 +5,7 @@
 //! - A code is shown twice at two doors: the second scan finds the first (P7).
 //! - The same scan arrives twice: its key says that it was this one (P4).
 //! - A code was copied before the ticket was passed on: its version is refused.
-//! - The place was refunded: there is no ticket any more.
+//! - The place was refunded, or the event cancelled: there is no ticket any more.
 
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
@@ -13,7 +13,7 @@ use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 use super::booking::{Booking, BookingState, Redeemed, Ticket};
 use super::change::ChangeKind;
 use super::planted::{Mistake, planted};
-use super::reply::{Answer, Refusal};
+use super::reply::{Answer, EventState, Refusal};
 use super::{SYSTEM, State, refuse};
 
 /// A valid ticket, as it is now.
@@ -32,7 +32,8 @@ impl State {
         if place >= booking.place_count() {
             return Err(Refusal::of(ErrorCode::TicketNotFound));
         }
-        if booking.state != BookingState::Confirmed || booking.is_gone(place) {
+        let off = event.state == EventState::Cancelled;
+        if off || booking.state != BookingState::Confirmed || booking.is_gone(place) {
             return Err(Refusal::of(ErrorCode::TicketVoid));
         }
         let ticket = ticket_of(booking, place);

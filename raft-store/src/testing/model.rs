@@ -9,10 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use rowlock_proto::error_code::ErrorCode;
 
 pub use self::brute::{Kind, Near, Party, Spot};
+pub use self::life::Deed;
+use self::refusal::{unfree, why_not};
 
 mod after;
 mod brute;
+mod life;
 pub mod line;
+mod refusal;
 
 /// What was promised to last and for how long, as the promises are written (not as they are coded).
 const REFUSAL_LIFE_MS: u64 = 600_000;
@@ -25,6 +29,8 @@ pub enum Phase {
     Draft,
     OnSale,
     Cancelled,
+    Paused,
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +63,12 @@ pub struct Show {
     pub areas: Vec<(usize, u32)>,
     pub blocked: BTreeSet<u32>,
     pub sales: Vec<Sale>,
+    /// Why it is paused, when it ends (0: never), and whether that was not told yet.
+    pub why: String,
+    pub ends_ms: u64,
+    untold: bool,
+    /// Sales that were looked at since it was cancelled.
+    seen: usize,
     refusals: Vec<(u64, u64, Basket, u64, Said)>,
     pub line: Option<line::Line>,
 }
@@ -162,6 +174,7 @@ pub enum Said {
     Spot(line::Spot),
     /// How many were let in.
     Stepped(u32),
+    Tended(u32, bool),
     Refused(ErrorCode, Vec<u32>, u64),
 }
 
@@ -170,6 +183,8 @@ pub enum Said {
 pub enum Ask {
     Publish { event: usize },
     Cancel { event: usize },
+    Life { event: usize, deed: Deed },
+    Tend { max: u32 },
     Reprice { event: usize, prices: Vec<u64> },
     Hold { event: usize, user: u64, key: u64, basket: Basket },
     Block { event: usize, seats: Vec<u32> },
@@ -215,6 +230,10 @@ impl Show {
             areas: Vec::new(),
             blocked: BTreeSet::new(),
             sales: Vec::new(),
+            why: String::new(),
+            ends_ms: 0,
+            untold: false,
+            seen: 0,
             refusals: Vec::new(),
             line: None,
         }
@@ -260,6 +279,9 @@ impl Model {
         self.clock_ms = self.clock_ms.max(stamp_ms);
         let (now, grace_ms) = (self.clock_ms, 2 * self.bound_ms);
         self.shows.iter_mut().for_each(|show| show.end_passes(now, grace_ms));
+        for show in &mut self.shows {
+            show.end_by_time(self.clock_ms);
+        }
         for sale in self.shows.iter_mut().flat_map(|show| &mut show.sales) {
             let over = sale.expires_ms + 2 * self.bound_ms <= self.clock_ms;
             if sale.standing == Standing::Held && over {
@@ -273,9 +295,13 @@ impl Model {
         match ask {
             Ask::Publish { event } => match self.shows.get_mut(*event) {
                 None => no(ErrorCode::EventNotFound),
-                Some(show) if show.phase == Phase::Cancelled => no(ErrorCode::EventStateConflict),
+                Some(show) if matches!(show.phase, Phase::Cancelled | Phase::Ended) => {
+                    no(ErrorCode::EventStateConflict)
+                }
+                Some(show) if show.phase == Phase::Paused => Said::Done,
                 Some(show) => {
                     show.phase = Phase::OnSale;
+                    show.end_by_time(self.clock_ms);
                     Said::Done
                 }
             },
@@ -283,6 +309,7 @@ impl Model {
                 None => no(ErrorCode::EventNotFound),
                 Some(show) => {
                     show.phase = Phase::Cancelled;
+                    show.untold = false;
                     for sale in &mut show.sales {
                         if sale.standing == Standing::Held {
                             sale.standing = Standing::Released;
@@ -292,6 +319,8 @@ impl Model {
                     Said::Done
                 }
             },
+            Ask::Life { event, deed } => self.deed(*event, deed),
+            Ask::Tend { max } => self.tend(*max),
             Ask::Reprice { event, prices } => self.reprice(*event, prices),
             Ask::Hold { event, user, key, basket } => self.hold(*event, *user, *key, basket),
             Ask::Block { event, seats } => self.block(*event, seats),
@@ -544,53 +573,6 @@ fn as_granted(sale: &Sale) -> Sale {
         passes: BTreeMap::new(),
         ..sale.clone()
     }
-}
-
-fn why_not(show: &Show, now: u64, user: u64, basket: &Basket, wants: usize) -> Option<Said> {
-    match show.phase {
-        Phase::OnSale => {}
-        Phase::Draft => return Some(no(ErrorCode::EventStateConflict)),
-        Phase::Cancelled => return Some(no(ErrorCode::SaleClosed)),
-    }
-    if now < show.opens_ms {
-        return Some(Said::Refused(ErrorCode::SaleNotOpen, Vec::new(), show.opens_ms));
-    }
-    if now >= show.date_ms {
-        return Some(Said::Refused(ErrorCode::SaleClosed, Vec::new(), show.date_ms));
-    }
-    if let Some(said) = unfree(show, &basket.seats) {
-        return Some(said);
-    }
-    for &(area, count) in &basket.areas {
-        let Some(&(_, capacity)) = show.areas.get(usize::from(area)) else {
-            return Some(Said::Refused(ErrorCode::AreaUnknown, Vec::new(), area.into()));
-        };
-        let room = capacity - show.taken(area);
-        if room < count {
-            return Some(Said::Refused(ErrorCode::NotEnoughSeats, Vec::new(), room.into()));
-        }
-    }
-    let limit = show.limit;
-    let wants = show.owned_by(user) + wants;
-    if limit != 0 && u32::try_from(wants).unwrap_or(u32::MAX) > limit {
-        return Some(Said::Refused(ErrorCode::LimitExceeded, Vec::new(), limit.into()));
-    }
-    None
-}
-
-/// Seats that are not there, or not free.
-fn unfree(show: &Show, seats: &[u32]) -> Option<Said> {
-    let there = |seat: u32| usize::try_from(seat).is_ok_and(|seat| seat < show.seats.len());
-    let unknown: Vec<u32> = seats.iter().copied().filter(|&seat| !there(seat)).collect();
-    if !unknown.is_empty() {
-        return Some(Said::Refused(ErrorCode::SeatUnknown, unknown, 0));
-    }
-    let taken: Vec<u32> =
-        seats.iter().copied().filter(|&seat| !show.is_free(Where::Seat(seat), 1)).collect();
-    if !taken.is_empty() {
-        return Some(Said::Refused(ErrorCode::SeatTaken, taken, 0));
-    }
-    None
 }
 
 #[cfg(test)]

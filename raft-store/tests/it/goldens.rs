@@ -11,7 +11,7 @@ use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, Ve
 use rowlock_raft_store::codec;
 use rowlock_raft_store::inventory::{
     Batch, BookingState, Cart, Change, ChangeKind, Command, CommandKind, EventPatch, EventState,
-    RecordKey, RefundOrder, Returned, State, Together, User, UserPatch, Venue, Wanted,
+    LifeCommand, RecordKey, RefundOrder, Returned, State, Together, User, UserPatch, Venue, Wanted,
 };
 
 use super::fixture::{World, booking, map_hash, spec};
@@ -275,7 +275,43 @@ struct Golden {
     kinds: &'static [u8],
 }
 
-const GOLDENS: [Golden; 3] = [
+/// One of each kind that came with the life of events.
+fn life_commands() -> Vec<Command> {
+    let event = EventId(0xe0);
+    let kinds = [
+        LifeCommand::Pause { event, reason: "rain".to_owned() },
+        LifeCommand::Resume { event },
+        LifeCommand::End { event },
+        LifeCommand::SetEnd { event, ends_ms: 1_800_000_000_000 },
+        LifeCommand::Tend { max: 256 },
+    ];
+    numbered_commands(kinds.map(CommandKind::Life))
+}
+
+fn life_changes() -> Vec<Change> {
+    let event = EventId(0xe0);
+    let states = [EventState::Paused, EventState::Ended];
+    numbered_changes(states.map(|state| ChangeKind::EventChanged { event, state }))
+}
+
+/// A cancelled event whose refunds are half decided, and a paused one.
+fn life_world() -> World {
+    let mut world = world();
+    let gala = EventId(0x600d);
+    world.done(CommandKind::CancelEvent { event: gala });
+    let tend = CommandKind::Life(LifeCommand::Tend { max: 1 });
+    world.answer(UserId(0), 1, tend).unwrap();
+    let (event, map) = (EventId(0x700d), map_hash(&super::fixture::map_bytes(6)));
+    world.done(CommandKind::CreateEvent { event, spec: Box::new(spec(map)) });
+    world.done(CommandKind::PublishEvent { event });
+    let ends_ms = 900_000;
+    world.done(CommandKind::Life(LifeCommand::SetEnd { event, ends_ms }));
+    let reason = "rain".to_owned();
+    world.done(CommandKind::Life(LifeCommand::Pause { event, reason }));
+    world
+}
+
+const GOLDENS: [Golden; 4] = [
     Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
     Golden {
         file: "v1-places.txt",
@@ -290,6 +326,13 @@ const GOLDENS: [Golden; 3] = [
         changes: goldens_queue::changes,
         world: goldens_queue::world,
         kinds: &[0, 1, 4, 16, 17, 18, 19],
+    },
+    Golden {
+        file: "v1-life.txt",
+        commands: life_commands,
+        changes: life_changes,
+        world: life_world,
+        kinds: &[0, 1, 2, 3, 4, 5, 6, 7, 10],
     },
 ];
 

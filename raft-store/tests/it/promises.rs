@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{EventId, UserId};
 use rowlock_raft_store::inventory::{
-    BookingState, ChangeKind, CommandKind, EXPIRE_MAX, RecordKey, Refusal, Reply, SYSTEM, State,
-    seat_state,
+    BookingState, Cart, ChangeKind, CommandKind, EXPIRE_MAX, LifeCommand, RecordKey, Refusal,
+    Reply, SYSTEM, State, TEND_MAX, Wanted, seat_state,
 };
 
 use super::fixture::{BOUND_MS, World, booking};
@@ -228,6 +228,80 @@ fn p5_ten_thousand_holds_that_end_at_once_do_not_stall_the_shard() {
         }
     }
     assert_eq!((sweeps, ended.len()), (10, 9_998));
+}
+
+#[test]
+fn p6_a_cancelled_event_comes_to_owe_everybody_in_bounded_steps() {
+    let mut world = World::on_sale(GALA, 1_000, |_| ());
+    for user in 1..=600_u32 {
+        let by = UserId(user.into());
+        let id = world.held(user.into(), GALA, &[user]);
+        let view = world.state.booking(id).unwrap();
+        let begin = CommandKind::BeginPayment { booking: id, amount: view.total };
+        world.answer(by, 1, begin).unwrap();
+        let intent = "pi".to_owned();
+        let attach = CommandKind::AttachIntent { booking: id, attempt: 1, intent: intent.clone() };
+        world.answer(by, 0, attach).unwrap();
+        let confirm = CommandKind::ConfirmPayment { booking: id, attempt: 1, intent };
+        world.answer(by, 0, confirm).unwrap();
+    }
+    world.answer(SYSTEM, 0, CommandKind::CancelEvent { event: GALA }).unwrap();
+    assert_eq!(world.state.next_tend_ms(), Some(0), "the sweeper is called");
+    let mut rounds = 0;
+    while world.state.next_tend_ms().is_some() {
+        world.state.take_changes();
+        let tend = CommandKind::Life(LifeCommand::Tend { max: TEND_MAX });
+        let Ok(Reply::Tended { steps, .. }) = world.answer(SYSTEM, 0, tend) else {
+            panic!("it is never refused")
+        };
+        assert!(steps <= TEND_MAX);
+        // A new leader, after a restart, goes on where the last one stopped.
+        world.state = world.reloaded();
+        rounds += 1;
+    }
+    assert_eq!(rounds, 3);
+    let (lines, next) = world.state.refunds_of(GALA, 0, 1_000, true).unwrap();
+    assert_eq!((lines.len(), next), (600, 0));
+    let paid: u64 = (1..=600).map(|seat| if seat % 2 == 0 { 8_000 } else { 5_000 }).sum();
+    assert_eq!(lines.iter().map(|line| line.amount).sum::<u64>(), paid);
+}
+
+/// A full category, or a flood that is refused, costs another event and another category nothing.
+#[test]
+fn a_flood_on_one_event_blocks_no_other_event_and_no_other_category() {
+    let mut world = World::on_sale(GALA, 4, |_| ());
+    let other = EventId(0x07e4);
+    let map = world.upload(4);
+    let spec = Box::new(super::fixture::spec(map));
+    world.done(CommandKind::CreateEvent { event: other, spec });
+    world.done(CommandKind::PublishEvent { event: other });
+    // Every even seat is of the first category: it is full.
+    world.held(1, GALA, &[0, 2]);
+    let best = |category: u8| {
+        let best = Some(Wanted { quantity: 1, categories: vec![category], ..Wanted::default() });
+        let cart = Box::new(Cart { best, ..Cart::default() });
+        CommandKind::HoldCart { event: GALA, cart }
+    };
+    for user in 100..2_100_u32 {
+        let by = UserId(user.into());
+        let refused = world.answer(by, 1, best(0));
+        assert_eq!(code(refused), ErrorCode::NotEnoughSeats);
+        world.state.take_dirty();
+        world.state.take_changes();
+    }
+    booking(world.answer(UserId(2), 1, best(1)));
+    // The flood's event is paused; the other doesn't know of it.
+    let pause = LifeCommand::Pause { event: GALA, reason: "too many".to_owned() };
+    world.done(CommandKind::Life(pause));
+    world.state.take_dirty();
+    world.held(3, other, &[0]);
+    let gala_no = world.state.event(GALA).unwrap().event_no;
+    let slot = GALA.slot().number();
+    let of_gala = |key: &RecordKey| key.to_bytes().get(1..7).map(<[u8]>::to_vec);
+    let no: Vec<u8> = slot.to_be_bytes().into_iter().chain(gala_no.to_be_bytes()).collect();
+    let dirty = world.state.take_dirty();
+    assert!(dirty.iter().all(|key| of_gala(key).as_ref() != Some(&no)), "{dirty:?}");
+    assert_eq!(code(world.hold(4, 1, GALA, &[3])), ErrorCode::SalePaused);
 }
 
 #[test]

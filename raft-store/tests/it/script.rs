@@ -26,6 +26,8 @@ use rowlock_raft_store::inventory::{
 use super::fixture::{World, arena_bytes, spec};
 use super::script_queue;
 
+mod life;
+
 /// What one word of a script makes different in an event.
 type SpecChange = Box<dyn Fn(&mut EventSpec)>;
 
@@ -139,6 +141,9 @@ fn answer(answer: &Answer) -> String {
         Ok(Reply::RefundDue(view)) => format!("the money must go back: {}", booking(view)),
         Ok(Reply::Refund { booking: view, refund }) => {
             format!("refund {refund} decided: {}", booking(view))
+        }
+        Ok(Reply::Tended { steps, more }) => {
+            format!("{steps} steps{}", if *more { ", more to do" } else { "" })
         }
         Ok(Reply::Expired { retired, more }) => {
             format!("{retired} retired{}", if *more { ", more are due" } else { "" })
@@ -355,6 +360,9 @@ impl Script {
                         .unwrap();
                 }
                 self.say(text);
+            }
+            [verb @ ("pause" | "resume" | "end" | "tend" | "life" | "refunds"), rest @ ..] => {
+                self.life(verb, rest);
             }
             ["block", reason, seats @ ..] => {
                 let (seats, reason) = (numbers(seats), (*reason).to_owned());

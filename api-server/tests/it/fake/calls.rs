@@ -8,9 +8,9 @@ use futures_util::future::BoxFuture;
 use rowlock_api_server::inventory::{Call, Feed, Inventory, RefundOrder};
 use rowlock_client::types::{
     AreaCounts, Booking, BookingId, BookingLocator, BookingState, Cart, Change, ChangeKind,
-    Confirmed, ErrorCode, Event, EventId, EventPatch, EventSpec, EventState, Page, PaymentBegun,
-    RefundDecided, RequestKey, SeatCounts, SeatMapHash, SeatState, Seats, ShardId, Slot, User,
-    UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
+    Confirmed, ErrorCode, Event, EventId, EventLife, EventPatch, EventSpec, EventState, Page,
+    PaymentBegun, RefundDecided, RequestKey, SeatCounts, SeatMapHash, SeatState, Seats, ShardId,
+    Slot, User, UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
 use rowlock_client::{Error, WatchError};
 use rowlock_proto::seat_map::SeatMap;
@@ -177,6 +177,7 @@ impl Inventory for Fake {
                     .iter()
                     .map(|area| AreaCounts { capacity: area.capacity, held: 0, sold: 0 })
                     .collect(),
+                life: EventLife::default(),
             };
             let area_categories = map.areas.iter().map(|area| area.category).collect();
             let owners = vec![None; categories.len()];

@@ -13,7 +13,7 @@ pub const ENTRIES_PER_USER_MAX: u8 = 16;
 /// Users that one command admits, and passes that one command ends: bounds how long it keeps the shard.
 pub const ADMIT_MAX: u32 = 1_000;
 /// Entries that left before the draw, whose places one command looks up.
-pub const PLACE_MAX: u32 = 4_000;
+pub const PLACE_MAX: u32 = 2_000;
 /// Admissions that were not used are kept for so long: a leader may be replaced meanwhile.
 pub const BURST_MS: u64 = 5_000;
 /// Bytes of a public value, and of the text that says where it comes from.

@@ -13,7 +13,8 @@ impl Model {
         key: u64,
         amount: u64,
     ) -> Said {
-        let cancelled = self.shows.get(event).is_some_and(|show| show.phase == Phase::Cancelled);
+        let over = self.shows.get(event).map(|show| show.phase);
+        let over = over.is_some_and(|it| matches!(it, Phase::Cancelled | Phase::Ended));
         let Some(sale) = self.find(event, number, user) else {
             return no(ErrorCode::BookingNotFound);
         };
@@ -26,7 +27,7 @@ impl Model {
             Standing::Released | Standing::RefundDue | Standing::Refunded => {
                 return no(ErrorCode::BookingStateConflict);
             }
-            Standing::Held if cancelled => return no(ErrorCode::SaleClosed),
+            Standing::Held if over => return no(ErrorCode::SaleClosed),
             Standing::Held if amount != total => {
                 return Said::Refused(ErrorCode::AmountMismatch, Vec::new(), total);
             }
@@ -103,13 +104,15 @@ impl Model {
 
     pub(super) fn extend(&mut self, event: usize, number: u32, user: u64) -> Said {
         let now = self.clock_ms;
-        let Some(ttl_ms) = self.shows.get(event).map(|show| show.ttl_ms) else {
+        let Some((ttl_ms, phase)) = self.shows.get(event).map(|show| (show.ttl_ms, show.phase))
+        else {
             return no(ErrorCode::BookingNotFound);
         };
         let Some(sale) = self.find(event, number, user) else {
             return no(ErrorCode::BookingNotFound);
         };
         match sale.standing {
+            Standing::Held if phase == Phase::Ended => return no(ErrorCode::SaleClosed),
             Standing::Held if sale.extended_from_ms != 0 => {
                 return no(ErrorCode::HoldAlreadyExtended);
             }
@@ -231,13 +234,14 @@ impl Model {
         number: u32,
         place: u32,
     ) -> Result<(u64, Pass), ErrorCode> {
+        let off = self.shows.get(event).is_some_and(|show| show.phase == Phase::Cancelled);
         let Some(sale) = self.find(event, number, 0) else {
             return Err(ErrorCode::BookingNotFound);
         };
         if place as usize >= sale.granted().len() {
             return Err(ErrorCode::TicketNotFound);
         }
-        if sale.standing != Standing::Confirmed || sale.gone.contains(&place) {
+        if off || sale.standing != Standing::Confirmed || sale.gone.contains(&place) {
             return Err(ErrorCode::TicketVoid);
         }
         let pass = sale.passes.get(&place).cloned().unwrap_or_default();

@@ -15,16 +15,18 @@ use crate::codec;
 use crate::inventory::planted;
 use crate::inventory::{
     Answer, Batch, BookingState, BookingView, Cart, Change, Command, CommandKind, Config,
-    EventPatch, EventSpec, EventState, RecordKey, RefundOrder, Reply, SYSTEM, State, Ticket,
-    Together, Wanted, seat_state,
+    EventPatch, EventSpec, EventState, LifeCommand, RecordKey, RefundOrder, Reply, SYSTEM, State,
+    Ticket, Together, Wanted, seat_state,
 };
 
 mod hall;
+mod histories;
 mod lines;
 mod sleeper;
 mod wishes;
 
 use self::hall::{FOCUS_MM, HALL, LAWN, SEATS, map};
+use self::histories::runner;
 use self::sleeper::Sleeper;
 use self::wishes::{By, Verb, Wish, next, plain_basket, steps};
 
@@ -254,6 +256,8 @@ impl Pair {
             Ask::Cancel { event } => {
                 (SYSTEM, 0, CommandKind::CancelEvent { event: event_id(event) })
             }
+            Ask::Life { event, deed } => (SYSTEM, 0, CommandKind::Life(life(event, deed))),
+            Ask::Tend { max } => (SYSTEM, 0, CommandKind::Life(LifeCommand::Tend { max })),
             Ask::Reprice { event, prices } => {
                 let patch = Box::new(EventPatch { prices, ..EventPatch::default() });
                 (SYSTEM, 0, CommandKind::UpdateEvent { event: event_id(event), patch })
@@ -350,14 +354,47 @@ impl Pair {
                 EventState::Draft => Phase::Draft,
                 EventState::Published => Phase::OnSale,
                 EventState::Cancelled => Phase::Cancelled,
+                EventState::Paused => Phase::Paused,
+                EventState::Ended => Phase::Ended,
             };
             assert_eq!((phase, &view.spec.prices), (show.phase, &show.prices));
+            let all_gone = view.counts.available == 0 && show.taken(0) == LAWN;
+            assert_eq!(view.life.sold_out, all_gone && phase == Phase::OnSale);
+            assert_eq!(
+                (view.life.refunding, view.life.sale_ends_ms),
+                (show.refunding(), show.ends_ms)
+            );
+            let owed = self.state.refunds_of(id, 0, 1_000, true).unwrap().0;
+            let owed: Vec<u64> = owed.into_iter().map(|line| line.amount).collect();
+            assert_eq!(owed, owed_by(show));
             let listed = self.state.events_after(None, 10).0;
             assert!(listed.contains(&view), "a list shows what a look shows");
         }
         assert_eq!(self.state.clock_ms(), self.model.clock_ms);
         self.compare_lines();
     }
+}
+
+fn life(event: usize, deed: Deed) -> LifeCommand {
+    let event = event_id(event);
+    match deed {
+        Deed::Pause { why } => LifeCommand::Pause { event, reason: why },
+        Deed::Resume => LifeCommand::Resume { event },
+        Deed::End => LifeCommand::End { event },
+        Deed::SetEnd { ends_ms } => LifeCommand::SetEnd { event, ends_ms },
+    }
+}
+
+/// What must go back to buyers, and has not.
+fn owed_by(show: &Show) -> Vec<u64> {
+    let owed = |sale: &Sale| match sale.standing {
+        Standing::RefundDue => vec![sale.total()],
+        _ => {
+            let back = sale.back.iter().filter(|(_, _, name)| name.is_empty());
+            back.map(|(_, amount, _)| *amount).collect()
+        }
+    };
+    show.sales.iter().flat_map(owed).collect()
 }
 
 fn hold(event: EventId, basket: Basket) -> CommandKind {
@@ -420,7 +457,9 @@ fn told(said: Said) -> Said {
         Said::Begun(seen, attempt) => Said::Begun(plain(seen), attempt),
         Said::RefundDue(seen) => Said::RefundDue(plain(seen)),
         Said::Back(seen, refund) => Said::Back(plain(seen), refund),
-        Said::Done | Said::Refused(..) | Said::Spot(_) | Said::Stepped(_) => said,
+        Said::Done | Said::Tended(..) | Said::Refused(..) | Said::Spot(_) | Said::Stepped(_) => {
+            said
+        }
     }
 }
 
@@ -474,6 +513,7 @@ fn heard(answer: Answer) -> Said {
         Ok(Reply::RefundDue(view)) => Said::RefundDue(seen(*view)),
         Ok(Reply::Refund { booking, refund }) => Said::Back(seen(*booking), refund),
         Ok(Reply::Queue(reply)) => lines::line_heard(reply),
+        Ok(Reply::Tended { steps, more }) => Said::Tended(steps, more),
         Ok(Reply::Expired { .. }) => panic!("only a sweep is answered so"),
         Err(refusal) => Said::Refused(refusal.code, refusal.seats, refusal.limit),
     }
@@ -495,72 +535,4 @@ fn run(steps: Vec<(i64, Wish)>, sleeper: Option<Sleeper>) -> (u64, Option<Sleepe
     pair.restart();
     pair.compare();
     (pair.index, pair.sleeper)
-}
-
-fn runner(cases: u32, seed: u64) -> TestRunner {
-    TestRunner::new(ProptestConfig {
-        cases,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(seed),
-        ..ProptestConfig::default()
-    })
-}
-
-/// The same histories at every run; another seed, other histories.
-fn check(seed: u64, commands_min: u64, steps: impl Fn() -> BoxedStrategy<Vec<(i64, Wish)>>) {
-    let mut commands = 0;
-    for round in 0.. {
-        let counted = Cell::new(0);
-        let outcome = runner(CASES, seed + round).run(&steps(), |steps| {
-            counted.set(counted.get() + run(steps, None).0);
-            Ok(())
-        });
-        if let Err(error) = outcome {
-            panic!("seed {}: {error}", seed + round);
-        }
-        commands += counted.get();
-        if commands >= commands_min {
-            return;
-        }
-    }
-}
-
-/// Histories of one seed.
-const CASES: u32 = 500;
-/// Of one test; there are two, for two cores.
-const COMMANDS_MIN: u64 = 500_000;
-
-#[test]
-fn p1_p2_p4_p5_p6_p7_half_a_million_random_commands_match_the_model() {
-    check(0x5eed, COMMANDS_MIN, steps);
-}
-
-#[test]
-fn p1_p2_p4_p5_p6_p7_another_half_million_match_the_model() {
-    check(0xfeed_0000, COMMANDS_MIN, steps);
-}
-
-#[test]
-fn p8_random_waiting_rooms_match_the_model() {
-    check(0x11ee, 100_000, lines::line_steps);
-}
-
-/// The model would be of no use if it did not notice.
-#[test]
-fn every_planted_mistake_is_found() {
-    for mistake in planted::tests::ALL {
-        planted::tests::plant(Some(mistake));
-        let found = (0..100_u64).any(|seed| {
-            // No shrinking: that it is found is enough.
-            let mut runner = runner(1, 0xbad_5eed + seed * 1_000);
-            // What only some histories are about is looked for in those.
-            let kinds = [steps, lines::line_steps];
-            (0..50).any(|round: usize| {
-                let steps = kinds[round % kinds.len()]().new_tree(&mut runner).unwrap().current();
-                std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
-            })
-        });
-        planted::tests::plant(None);
-        assert!(found, "{mistake:?} is not found");
-    }
 }

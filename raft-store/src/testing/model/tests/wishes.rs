@@ -168,6 +168,17 @@ pub(super) fn wish() -> impl Strategy<Value = Wish> {
             0 => Ask::Cancel { event },
             _ => Ask::Publish { event },
         })),
+        1 => (event(), 0_u8..8, 0_u64..40_000).prop_map(|(event, dice, at)| {
+            let deed = match dice {
+                0 | 1 => Deed::Pause { why: format!("rain {dice}") },
+                2..=5 => Deed::Resume,
+                6 => Deed::SetEnd { ends_ms: if at < 20_000 { 0 } else { at } },
+                _ if at < 10_000 => Deed::End,
+                _ => Deed::Resume,
+            };
+            Wish::Ask(Ask::Life { event, deed })
+        }),
+        1 => (1_u32..4).prop_map(|max| Wish::Ask(Ask::Tend { max })),
         1 => (event(), prices).prop_map(|(event, prices)| {
             Wish::Ask(Ask::Reprice { event, prices })
         }),

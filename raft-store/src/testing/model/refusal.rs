@@ -1,0 +1,59 @@
+//! Why a hold is refused, in the order in which it is asked.
+
+use rowlock_proto::error_code::ErrorCode;
+
+use super::{Basket, Phase, Said, Show, Where, no};
+
+pub(super) fn why_not(
+    show: &Show,
+    now: u64,
+    user: u64,
+    basket: &Basket,
+    wants: usize,
+) -> Option<Said> {
+    match show.phase {
+        Phase::OnSale => {}
+        Phase::Draft => return Some(no(ErrorCode::EventStateConflict)),
+        Phase::Cancelled | Phase::Ended => return Some(no(ErrorCode::SaleClosed)),
+        Phase::Paused => return Some(no(ErrorCode::SalePaused)),
+    }
+    if now < show.opens_ms {
+        return Some(Said::Refused(ErrorCode::SaleNotOpen, Vec::new(), show.opens_ms));
+    }
+    if now >= show.date_ms {
+        return Some(Said::Refused(ErrorCode::SaleClosed, Vec::new(), show.date_ms));
+    }
+    if let Some(said) = unfree(show, &basket.seats) {
+        return Some(said);
+    }
+    for &(area, count) in &basket.areas {
+        let Some(&(_, capacity)) = show.areas.get(usize::from(area)) else {
+            return Some(Said::Refused(ErrorCode::AreaUnknown, Vec::new(), area.into()));
+        };
+        let room = capacity - show.taken(area);
+        if room < count {
+            return Some(Said::Refused(ErrorCode::NotEnoughSeats, Vec::new(), room.into()));
+        }
+    }
+    let limit = show.limit;
+    let wants = show.owned_by(user) + wants;
+    if limit != 0 && u32::try_from(wants).unwrap_or(u32::MAX) > limit {
+        return Some(Said::Refused(ErrorCode::LimitExceeded, Vec::new(), limit.into()));
+    }
+    None
+}
+
+/// Seats that are not there, or not free.
+pub(super) fn unfree(show: &Show, seats: &[u32]) -> Option<Said> {
+    let there = |seat: u32| usize::try_from(seat).is_ok_and(|seat| seat < show.seats.len());
+    let unknown: Vec<u32> = seats.iter().copied().filter(|&seat| !there(seat)).collect();
+    if !unknown.is_empty() {
+        return Some(Said::Refused(ErrorCode::SeatUnknown, unknown, 0));
+    }
+    let taken: Vec<u32> =
+        seats.iter().copied().filter(|&seat| !show.is_free(Where::Seat(seat), 1)).collect();
+    if !taken.is_empty() {
+        return Some(Said::Refused(ErrorCode::SeatTaken, taken, 0));
+    }
+    None
+}

@@ -1,0 +1,71 @@
+//! The random histories themselves, and whether they would find a mistake.
+
+use super::*;
+
+pub(super) fn runner(cases: u32, seed: u64) -> TestRunner {
+    TestRunner::new(ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed),
+        ..ProptestConfig::default()
+    })
+}
+
+/// The same histories at every run; another seed, other histories.
+fn check(seed: u64, commands_min: u64, steps: impl Fn() -> BoxedStrategy<Vec<(i64, Wish)>>) {
+    let mut commands = 0;
+    for round in 0.. {
+        let counted = Cell::new(0);
+        let outcome = runner(CASES, seed + round).run(&steps(), |steps| {
+            counted.set(counted.get() + run(steps, None).0);
+            Ok(())
+        });
+        if let Err(error) = outcome {
+            panic!("seed {}: {error}", seed + round);
+        }
+        commands += counted.get();
+        if commands >= commands_min {
+            return;
+        }
+    }
+}
+
+/// Histories of one seed.
+const CASES: u32 = 500;
+/// Of one test; there are two, for two cores.
+const COMMANDS_MIN: u64 = 500_000;
+
+#[test]
+fn p1_p2_p4_p5_p6_p7_half_a_million_random_commands_match_the_model() {
+    check(0x5eed, COMMANDS_MIN, steps);
+}
+
+#[test]
+fn p1_p2_p4_p5_p6_p7_another_half_million_match_the_model() {
+    check(0xfeed_0000, COMMANDS_MIN, steps);
+}
+
+#[test]
+fn p8_random_waiting_rooms_match_the_model() {
+    check(0x11ee, 100_000, lines::line_steps);
+}
+
+/// The model would be of no use if it did not notice.
+#[test]
+fn every_planted_mistake_is_found() {
+    for mistake in planted::tests::ALL {
+        planted::tests::plant(Some(mistake));
+        let found = (0..100_u64).any(|seed| {
+            // No shrinking: that it is found is enough.
+            let mut runner = runner(1, 0xbad_5eed + seed * 1_000);
+            // What only some histories are about is looked for in those.
+            let kinds = [steps, lines::line_steps];
+            (0..50).any(|round: usize| {
+                let steps = kinds[round % kinds.len()]().new_tree(&mut runner).unwrap().current();
+                std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
+            })
+        });
+        planted::tests::plant(None);
+        assert!(found, "{mistake:?} is not found");
+    }
+}
