@@ -246,6 +246,7 @@ pub(crate) fn booking(reply: Reply) -> Result<Booking, Unreadable> {
         | Reply::Done(_)
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
+        | Reply::Scans(_)
         | Reply::Expired(_) => Err(Unreadable("reply without its booking")),
     }
 }
@@ -266,6 +267,7 @@ fn begun(reply: Reply) -> Result<PaymentBegun, Unreadable> {
         | Reply::Done(_)
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
+        | Reply::Scans(_)
         | Reply::Expired(_) => Err(Unreadable("reply to the begin of a payment")),
     }
 }
@@ -282,6 +284,7 @@ fn confirmed(reply: Reply) -> Result<Confirmed, Unreadable> {
         | Reply::Done(_)
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
+        | Reply::Scans(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a payment's confirmation")),
     }
 }

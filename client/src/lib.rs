@@ -13,6 +13,7 @@
 mod calls;
 mod client;
 mod connection;
+pub mod doors;
 mod error;
 pub mod key;
 pub mod life;

@@ -7,6 +7,7 @@ use rowlock_proto::v1::query_reply::Kind as Found;
 use rowlock_proto::{BookingId, BookingLocator, EventId, SeatMapHash, Slot, UserId, VenueId, v1};
 
 use crate::client::Client;
+use crate::doors::DoorCounts;
 use crate::error::Error;
 use crate::key;
 use crate::types::{
@@ -216,6 +217,19 @@ impl Client {
         let kind = Kind::ShardStats(v1::ShardStats {});
         self.read(self.slot_of(shard)?, kind, |found| match found {
             Found::Stats(stats) => Some(Ok(wire::stats(stats))),
+            _ => None,
+        })
+        .await
+    }
+
+    /// How many tickets were let in, in all and at each door.
+    pub async fn doors(&self, event: EventId) -> Result<Answered<DoorCounts>, Error> {
+        let kind = Kind::GetDoors(v1::GetDoors { event: wire::id(event.to_bytes()) });
+        self.read(event.slot(), kind, |found| match found {
+            Found::Doors(counts) => Some(Ok(DoorCounts {
+                total: counts.total,
+                doors: counts.doors.into_iter().map(|it| (it.door, it.count)).collect(),
+            })),
             _ => None,
         })
         .await

@@ -207,6 +207,8 @@ pub struct BookingExtras {
     pub refunds: Vec<Refund>,
     /// Tickets that something happened to.
     pub tickets: Vec<Ticket>,
+    /// Tickets that are dead for good.
+    pub voids: Vec<VoidedTicket>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,6 +239,13 @@ pub struct Ticket {
     pub version: u32,
     /// When and at which door.
     pub redeemed: Option<(u64, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoidedTicket {
+    pub place: u32,
+    pub at_ms: u64,
+    pub reason: String,
 }
 
 /// What one hold takes, all or nothing.
@@ -469,6 +478,20 @@ pub enum ChangeKind {
     Queue {
         event: EventId,
         change: crate::queue::QueueChange,
+    },
+    TicketVoided {
+        booking: BookingId,
+        place: u32,
+        reason: String,
+    },
+    /// A door let in, on its own, what had been let in at the first door.
+    ScanConflict {
+        booking: BookingId,
+        place: u32,
+        door: String,
+        seen_ms: u64,
+        first_door: String,
+        first_ms: u64,
     },
     /// A kind that this client is too old to know.
     Other,

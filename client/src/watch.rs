@@ -252,6 +252,19 @@ fn kind(kind: Kind) -> Result<ChangeKind, Unreadable> {
             booking: wire::booking_id(&change.booking)?,
             place: change.place,
         },
+        Kind::TicketVoided(change) => ChangeKind::TicketVoided {
+            booking: wire::booking_id(&change.booking)?,
+            place: change.place,
+            reason: change.reason,
+        },
+        Kind::ScanConflict(change) => ChangeKind::ScanConflict {
+            booking: wire::booking_id(&change.booking)?,
+            place: change.place,
+            door: change.door,
+            seen_ms: change.seen_ms,
+            first_door: change.first_door,
+            first_ms: change.first_ms,
+        },
     })
 }
 

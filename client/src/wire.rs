@@ -10,7 +10,7 @@ use crate::error::Refusal;
 use crate::types::{
     AreaCounts, AreaLine, Best, Booking, BookingExtras, BookingState, Cart, Event, EventPatch,
     EventSpec, EventState, Page, Position, Refund, SeatCounts, SeatState, Seats, ShardStats,
-    Ticket, Together, User, UserEntry, UserPatch, Venue, VenueEntry,
+    Ticket, Together, User, UserEntry, UserPatch, Venue, VenueEntry, VoidedTicket,
 };
 
 /// A message that lacks something or holds what this client does not know.
@@ -127,8 +127,13 @@ pub(crate) fn booking(wire: v1::Booking) -> Result<Booking, Unreadable> {
             extended: wire.extended,
             refunds: wire.refunds.into_iter().map(refund).collect(),
             tickets: wire.tickets.into_iter().map(ticket).collect::<Result<_, _>>()?,
+            voids: wire.voids.into_iter().map(voided).collect(),
         },
     })
+}
+
+fn voided(v1::VoidedTicket { place, at_ms, reason }: v1::VoidedTicket) -> VoidedTicket {
+    VoidedTicket { place, at_ms, reason }
 }
 
 fn area_line(v1::AreaLine { area, count, price }: v1::AreaLine) -> AreaLine {

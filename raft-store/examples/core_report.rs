@@ -258,6 +258,7 @@ fn main() -> Outcome<()> {
                 | RecordKey::QueueLeft(..)
                 | RecordKey::QueuePasses(..) => false,
                 RecordKey::Life(_) => false,
+                RecordKey::Doors(..) => false,
             });
         }
         spent += core.sell(&holds(event));

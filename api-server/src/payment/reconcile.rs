@@ -79,6 +79,8 @@ impl Reconciler {
             | ChangeKind::TicketRedeemed { .. }
             | ChangeKind::TicketUnredeemed { .. }
             | ChangeKind::Queue { .. }
+            | ChangeKind::TicketVoided { .. }
+            | ChangeKind::ScanConflict { .. }
             | ChangeKind::Other => {}
         }
     }

@@ -185,6 +185,8 @@ fn take(
         | ChangeKind::TicketRedeemed { .. }
         | ChangeKind::TicketUnredeemed { .. }
         | ChangeKind::Queue { .. }
+        | ChangeKind::TicketVoided { .. }
+        | ChangeKind::ScanConflict { .. }
         | ChangeKind::Other => {}
     }
 }

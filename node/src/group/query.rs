@@ -3,7 +3,7 @@
 use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
 use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
 use rowlock_raft_store::inventory::{
-    BookingView, EventView, RefundLine, State, Stats, Subject, User, Venue,
+    BookingView, DoorCounts, EventView, RefundLine, State, Stats, Subject, User, Venue,
 };
 
 /// A question about the state of one shard.
@@ -21,6 +21,7 @@ pub(crate) enum Query {
     Venues { after: Option<VenueId>, limit: usize },
     User(UserId),
     UserByEmail(String),
+    Doors(EventId),
     Stats,
     Queue(EventId),
     QueuePlace { event: EventId, user: UserId },
@@ -39,6 +40,7 @@ pub(crate) enum Found {
     Venue(VenueId, Box<Venue>),
     Venues { venues: Vec<(VenueId, Venue)>, more: bool },
     User(UserId, Box<User>),
+    Doors(DoorCounts),
     Stats(Stats),
     Flag(bool),
     Queue(Box<QueueView>),
@@ -51,9 +53,10 @@ impl Query {
     /// shown of an event without them is always there.
     pub(super) const fn subject(&self) -> Option<Subject> {
         match self {
-            Self::Seats(event) | Self::Bookings { event, .. } | Self::Refunds { event, .. } => {
-                Some(Subject::Event(*event))
-            }
+            Self::Seats(event)
+            | Self::Bookings { event, .. }
+            | Self::Refunds { event, .. }
+            | Self::Doors(event) => Some(Subject::Event(*event)),
             Self::Booking(booking) => Some(Subject::Booking(booking.locator())),
             Self::BookingByLocator(locator) => Some(Subject::Booking(*locator)),
             Self::Event(_)
@@ -119,6 +122,7 @@ impl Query {
                 let (lines, next_seq) = state.refunds_of(event, after_seq, limit, owed_only)?;
                 Ok(Found::Refunds { lines, next_seq })
             }
+            Self::Doors(id) => Ok(Found::Doors(state.doors(id).ok_or(ErrorCode::EventNotFound)?)),
             Self::Stats => Ok(Found::Stats(state.stats())),
             Self::Queue(id) => {
                 let queue = state.queue(id).ok_or(ErrorCode::QueueNotFound)?;

@@ -4,6 +4,7 @@ use rowlock_proto::{BookingId, ErrorCode, EventId, RequestKey, SeatMapHash, User
 use rowlock_raft_store::inventory::{
     Cart, Command, CommandKind, EventPatch, EventSpec, RefundOrder, Refusal, Together, User,
     UserPatch, Venue, Wanted,
+    door::{DoorCommand, Scan},
 };
 
 use super::queue;
@@ -128,6 +129,13 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
         Kind::UnredeemTicket(v1::UnredeemTicket { booking: id, place }) => {
             CommandKind::UnredeemTicket { booking: booking(&id)?, place }
         }
+        Kind::VoidTicket(v1::VoidTicket { booking: id, place, reason }) => {
+            CommandKind::Door(DoorCommand::Void { booking: booking(&id)?, place, reason })
+        }
+        Kind::MergeScans(v1::MergeScans { event: id, scans }) => {
+            let scans = scans.into_iter().map(scan).collect::<Result<_, _>>()?;
+            CommandKind::Door(DoorCommand::Merge { event: event(&id)?, scans })
+        }
         Kind::BlockSeats(v1::BlockSeats { event: id, seats, reason }) => {
             CommandKind::BlockSeats { event: event(&id)?, seats, reason }
         }
@@ -143,6 +151,17 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
             let detail = "only a shard's leader proposes this".to_owned();
             return Err(Refusal { detail, ..Refusal::of(ErrorCode::NotAllowed) });
         }
+    })
+}
+
+fn scan(wire: v1::Scan) -> Result<Scan, Refusal> {
+    Ok(Scan {
+        key: id("key", &wire.key, RequestKey::from_slice)?,
+        booking: booking(&wire.booking)?,
+        place: wire.place,
+        version: wire.version,
+        door: wire.door,
+        seen_ms: wire.seen_ms,
     })
 }
 

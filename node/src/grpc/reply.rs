@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use rowlock_proto::{VenueId, v1};
 use rowlock_raft_store::feed;
+use rowlock_raft_store::inventory::door::Void;
 use rowlock_raft_store::inventory::{
-    AreaCounts, AreaLine, BookingState, BookingView, Change, ChangeKind, EventSpec, EventState,
-    EventView, QueueReply, Refund, Refusal, Reply, Returned, Ticket, User, Venue,
+    AreaCounts, AreaLine, BookingState, BookingView, Change, ChangeKind, DoorChange, DoorCounts,
+    EventSpec, EventState, EventView, QueueReply, Refund, Refusal, Reply, Returned, ScanOutcome,
+    Ticket, User, Venue,
 };
 use tonic::Status;
 
@@ -89,8 +91,24 @@ fn reply(reply: Reply) -> v1::Reply {
         Reply::Queue(QueueReply::Stepped { .. }) => Kind::Done(v1::Done {}),
         Reply::Tended { steps, more } => Kind::Tended(v1::Tended { steps, more }),
         Reply::Expired { retired, more } => Kind::Expired(v1::Expired { retired, more }),
+        Reply::Scans(outcomes) => Kind::Scans(v1::ScanOutcomes {
+            outcomes: outcomes.into_iter().map(scan_outcome).collect(),
+        }),
     };
     v1::Reply { kind: Some(kind) }
+}
+
+fn scan_outcome(outcome: ScanOutcome) -> v1::ScanOutcome {
+    use v1::scan_outcome::Kind;
+    let (kind, door, at_ms) = match outcome {
+        ScanOutcome::Taken => (Kind::Taken, String::new(), 0),
+        ScanOutcome::Repeat => (Kind::Repeat, String::new(), 0),
+        ScanOutcome::Conflict { door, at_ms } => (Kind::Conflict, door, at_ms),
+        ScanOutcome::Replaced => (Kind::Replaced, String::new(), 0),
+        ScanOutcome::Void => (Kind::Void, String::new(), 0),
+        ScanOutcome::Unknown => (Kind::Unknown, String::new(), 0),
+    };
+    v1::ScanOutcome { kind: kind.into(), door, at_ms }
 }
 
 fn booking_state(state: BookingState) -> i32 {
@@ -144,7 +162,13 @@ fn booking(view: BookingView) -> v1::Booking {
         extended: view.extended,
         refunds: view.refunds.into_iter().map(refund).collect(),
         tickets: view.tickets.into_iter().map(ticket).collect(),
+        voids: view.voids.into_iter().map(voided).collect(),
     }
+}
+
+fn voided((place, void): (u32, Void)) -> v1::VoidedTicket {
+    let Void { key: _, at_ms, reason } = void;
+    v1::VoidedTicket { place, at_ms, reason }
 }
 
 fn area_line(AreaLine { area, count, price }: AreaLine) -> v1::AreaLine {
@@ -369,7 +393,34 @@ fn change_kind(kind: ChangeKind) -> v1::change::Kind {
         ChangeKind::TicketUnredeemed { booking, place } => {
             Kind::TicketUnredeemed(v1::TicketUnredeemed { booking: raw(booking.to_bytes()), place })
         }
+        ChangeKind::Door(change) => door_change(change),
     }
+}
+
+fn door_change(change: DoorChange) -> v1::change::Kind {
+    use v1::change::Kind;
+    match change {
+        DoorChange::TicketVoided { booking, place, reason } => {
+            let booking = raw(booking.to_bytes());
+            Kind::TicketVoided(v1::TicketVoided { booking, place, reason })
+        }
+        DoorChange::ScanConflict { booking, place, door, seen_ms, first_door, first_ms } => {
+            let booking = raw(booking.to_bytes());
+            Kind::ScanConflict(v1::ScanConflict {
+                booking,
+                place,
+                door,
+                seen_ms,
+                first_door,
+                first_ms,
+            })
+        }
+    }
+}
+
+fn door_counts(counts: DoorCounts) -> v1::DoorCounts {
+    let count = |(door, count): (String, u32)| v1::DoorCount { door, count };
+    v1::DoorCounts { total: counts.total, doors: counts.doors.into_iter().map(count).collect() }
 }
 
 fn found_reply(found: Found) -> v1::QueryReply {
@@ -411,6 +462,7 @@ fn found_reply(found: Found) -> v1::QueryReply {
             refunds: lines.into_iter().map(life::refund_line).collect(),
             next_seq,
         }),
+        Found::Doors(counts) => Kind::Doors(door_counts(counts)),
         Found::Flag(value) => Kind::Flag(v1::Flag { value }),
         Found::Queue(view) => Kind::Queue(queue::queue(*view)),
         Found::QueuePlace(view) => Kind::QueuePlace(queue::place(*view)),

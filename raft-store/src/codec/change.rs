@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 use rowlock_proto::ids::{BookingId, EventId, SeatMapHash, UserId, VenueId};
 
+use super::door::DoorChangeV1;
 use super::queue::QueueChangeV1;
 use super::text::{booking_state, booking_state_number, event_state, event_state_number};
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
@@ -47,6 +48,7 @@ enum ChangeKindV1 {
     TicketRedeemed([u8; 16], u32, String),
     TicketUnredeemed([u8; 16], u32),
     Queue([u8; 16], QueueChangeV1),
+    Door(DoorChangeV1),
 }
 
 fn store_returned(returned: &Returned) -> ReturnedV1 {
@@ -136,6 +138,7 @@ impl From<&ChangeKind> for ChangeKindV1 {
                 Self::TicketUnredeemed(booking.to_bytes(), *place)
             }
             ChangeKind::Queue { event, change } => Self::Queue(event.to_bytes(), change.into()),
+            ChangeKind::Door(change) => Self::Door(change.into()),
         }
     }
 }
@@ -227,6 +230,7 @@ impl TryFrom<ChangeKindV1> for ChangeKind {
                 let event = EventId::from_bytes(event);
                 Self::Queue { event, change: change.try_into()? }
             }
+            ChangeKindV1::Door(change) => Self::Door(change.into()),
         })
     }
 }

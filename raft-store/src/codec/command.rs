@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 use bytes::Bytes;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 
+use super::door::DoorCommandV1;
 use super::life::LifeCommandV1;
 use super::queue::QueueCommandV1;
 use super::text::{EventPatchV1, EventSpecV1, UserPatchV1, UserV1, VenueV1};
@@ -51,6 +52,7 @@ enum KindV1 {
     UnredeemTicket { booking: [u8; 16], place: u32 },
     Queue(QueueCommandV1),
     Life(LifeCommandV1),
+    Door(DoorCommandV1),
 }
 
 #[derive(Encode, Decode)]
@@ -210,6 +212,7 @@ impl From<&CommandKind> for KindV1 {
             }
             CommandKind::Queue(queue) => Self::Queue(queue.into()),
             CommandKind::Life(life) => Self::Life(life.into()),
+            CommandKind::Door(command) => Self::Door(command.into()),
         }
     }
 }
@@ -298,6 +301,7 @@ impl From<KindV1> for CommandKind {
             }
             KindV1::Queue(queue) => Self::Queue(queue.into()),
             KindV1::Life(life) => Self::Life(life.into()),
+            KindV1::Door(command) => Self::Door(command.into()),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod change;
 mod command;
+mod door;
 mod life;
 mod queue;
 mod records;
@@ -16,6 +17,7 @@ use bincode::{Decode, Encode};
 
 pub use change::{decode_changes, encode_changes};
 pub use command::{decode_batch, encode_batch};
+pub use door::BlockOfNotes;
 pub use life::LifeRecord;
 pub use queue::{BlockOfEntries, BlockOfLeft, BlockOfPasses, QueueRecord};
 pub use records::{

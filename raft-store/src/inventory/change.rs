@@ -125,6 +125,27 @@ pub enum ChangeKind {
         event: EventId,
         change: QueueChange,
     },
+    Door(DoorChange),
+}
+
+/// What happened at doors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DoorChange {
+    TicketVoided {
+        booking: BookingId,
+        place: u32,
+        reason: String,
+    },
+    /// A door let in, on its own, what had been let in at the first door.
+    ScanConflict {
+        booking: BookingId,
+        place: u32,
+        door: String,
+        /// By the door's own clock.
+        seen_ms: u64,
+        first_door: String,
+        first_ms: u64,
+    },
 }
 
 /// Seats that came back.

@@ -10,6 +10,7 @@ use rowlock_proto::ids::{
 use rowlock_proto::seat_map;
 
 pub use super::best::{Together, Wanted};
+use super::door::DoorCommand;
 use super::life::LifeCommand;
 use super::queue::QueueCommand;
 use super::reply::Refusal;
@@ -182,6 +183,7 @@ pub enum CommandKind {
     Queue(QueueCommand),
     /// Pauses, ends and tends events.
     Life(LifeCommand),
+    Door(DoorCommand),
 }
 
 /// What one hold takes.
@@ -307,7 +309,7 @@ pub(super) fn text(what: &str, text: &str, bytes_max: usize) -> Result<(), Refus
     Ok(())
 }
 
-fn required(what: &str, value: &str) -> Result<(), Refusal> {
+pub(super) fn required(what: &str, value: &str) -> Result<(), Refusal> {
     if value.trim().is_empty() {
         return Err(invalid(format!("{what} is empty")));
     }
@@ -365,6 +367,10 @@ impl CommandKind {
             | Self::TransferTicket { booking, .. }
             | Self::RedeemTicket { booking, .. }
             | Self::UnredeemTicket { booking, .. } => Some(Subject::Booking(booking.locator())),
+            Self::Door(DoorCommand::Void { booking, .. }) => {
+                Some(Subject::Booking(booking.locator()))
+            }
+            Self::Door(DoorCommand::Merge { event, .. }) => Some(Subject::Event(*event)),
             // Events that time does something to are whole, or lose nothing by it.
             Self::Life(LifeCommand::Tend { .. }) => None,
             Self::Life(
@@ -467,6 +473,7 @@ impl CommandKind {
                 text("reference", reference, NAME_BYTES_MAX)
             }
             Self::Queue(queue) => queue.check(),
+            Self::Door(command) => command.check(),
             Self::RedeemTicket { door, .. } => text("door", door, NAME_BYTES_MAX),
             Self::ExtendHold { .. }
             | Self::TransferTicket { .. }

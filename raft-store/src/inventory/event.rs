@@ -19,6 +19,7 @@ use rowlock_proto::shard::Slot;
 use super::booking::{Booking, BookingState, Places};
 use super::cold::Residency;
 use super::command::EventSpec;
+use super::door::Book;
 use super::free::Free;
 use super::layout::Layout;
 use super::life::Life;
@@ -63,6 +64,7 @@ pub struct Event {
     /// The waiting room, if there ever was one.
     pub queue: Option<Box<Queue>>,
     pub life: Life,
+    pub doors: Book,
 
     // Derived; rebuilt after a load.
     pub counts: SeatCounts,
@@ -85,6 +87,7 @@ pub struct Left {
     _refusals: VecDeque<Remembered>,
     _by_key: BTreeMap<(UserId, RequestKey), KeyOwner>,
     _per_user: BTreeMap<UserId, UserCounts>,
+    _doors: Book,
     _free: Option<Free>,
 }
 
@@ -132,6 +135,7 @@ impl Event {
             refusals_from: 0,
             queue: None,
             life: Life::default(),
+            doors: Book::default(),
             counts: SeatCounts::default(),
             areas: Vec::new(),
             by_key: BTreeMap::new(),
@@ -157,6 +161,7 @@ impl Event {
             _blocked: take(&mut self.blocked),
             _bookings: take(&mut self.bookings),
             _refusals: take(&mut self.refusals),
+            _doors: take(&mut self.doors),
             _by_key: take(&mut self.by_key),
             _per_user: take(&mut self.per_user),
             _free: self.free.take(),
@@ -403,6 +408,7 @@ impl Event {
         }
         self.counts = counts;
         self.areas = areas;
+        self.doors.count_again(&self.bookings);
     }
 }
 

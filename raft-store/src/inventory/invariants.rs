@@ -72,6 +72,7 @@ pub(super) fn audit_event(event: &Event) -> Vec<String> {
     audit_seats(event, &mut found);
     audit_keys(event, &mut found);
     audit_queue(event, &mut found);
+    super::door::audit(event, &mut found);
     found
 }
 

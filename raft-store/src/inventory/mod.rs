@@ -27,6 +27,7 @@ pub mod change;
 pub mod cold;
 pub mod command;
 mod deadlines;
+pub mod door;
 pub mod event;
 mod expiry;
 mod free;
@@ -56,7 +57,7 @@ use rowlock_proto::shard::hash64;
 pub use self::booking::{
     AreaLine, Booking, BookingState, Extras, Payment, Place, Places, Redeemed, Refund, Ticket,
 };
-pub use self::change::{Change, ChangeKind, Returned};
+pub use self::change::{Change, ChangeKind, DoorChange, Returned};
 pub use self::command::{
     Batch, Cart, Command, CommandKind, EXPIRE_MAX, EventPatch, EventSpec, RefundOrder,
     SEATS_PER_HOLD_MAX, SYSTEM, Subject, Together, User, UserPatch, Venue, Wanted,
@@ -69,8 +70,8 @@ pub use self::query::seat_state;
 pub use self::queue::{QueueChange, QueueCommand, QueueReply};
 pub use self::record::RecordKey;
 pub use self::reply::{
-    Answer, Applied, AreaCounts, BookingView, EventState, EventView, LifeView, Refusal, Reply,
-    SeatCounts, Stats,
+    Answer, Applied, AreaCounts, BookingView, DoorCounts, EventState, EventView, LifeView, Refusal,
+    Reply, ScanOutcome, SeatCounts, Stats,
 };
 use self::seat_map::StoredMap;
 
@@ -255,6 +256,7 @@ impl State {
             }
             CommandKind::Queue(queue) => fresh(self.queue_command(principal, queue)),
             CommandKind::Life(life) => fresh(self.life(life)),
+            CommandKind::Door(door) => fresh(self.at_door(command.key, door)),
             // Replicas hash their state at this index; the state itself is not touched.
             CommandKind::Checksum { nonce: _ } => fresh(Ok(Reply::Done)),
         }

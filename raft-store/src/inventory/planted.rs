@@ -58,6 +58,12 @@ pub(crate) enum Mistake {
     PauseIgnored,
     /// A payment that succeeds after the list of refunds has passed it is not refunded.
     LateSaleKept,
+    /// A voided ticket is let in.
+    VoidLetIn,
+    /// A scan that comes later takes the place of the first.
+    MergedOver,
+    /// Who was let in by mistake still counts at the door.
+    DoorCountKept,
 }
 
 #[cfg(not(test))]
@@ -74,7 +80,7 @@ pub(crate) mod tests {
 
     use super::Mistake;
 
-    pub(crate) const ALL: [Mistake; 27] = [
+    pub(crate) const ALL: [Mistake; 30] = [
         Mistake::TakenIsFree,
         Mistake::KeyForgotten,
         Mistake::DueTooEarly,
@@ -102,6 +108,9 @@ pub(crate) mod tests {
         Mistake::LeftNotWritten,
         Mistake::PauseIgnored,
         Mistake::LateSaleKept,
+        Mistake::VoidLetIn,
+        Mistake::MergedOver,
+        Mistake::DoorCountKept,
     ];
 
     thread_local! {

@@ -46,6 +46,7 @@ pub(super) fn granted(event: &Event, booking: &Booking) -> BookingView {
         extended: false,
         refunds: Vec::new(),
         tickets: Vec::new(),
+        voids: Vec::new(),
     }
 }
 
@@ -99,6 +100,8 @@ impl State {
         if let Some(extras) = &booking.extras {
             add_extras(&mut view, booking, extras);
         }
+        let voids = event.doors.voids_of(booking.id.locator().seq());
+        view.voids = voids.map(|(place, void)| (place, void.clone())).collect();
         view
     }
 

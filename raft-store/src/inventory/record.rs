@@ -15,6 +15,7 @@
 //! 8 slot:u16 no:u32                     blocked seats; absent: none
 //! 9 slot:u16 no:u32 block:u32           what some of 64 bookings have besides; absent: none has
 //! 10 slot:u16 no:u32                    what is kept of its life; absent: nothing
+//! 14 slot:u16 no:u32 block:u32          what happened to tickets of 64 bookings at doors
 //! 16 slot:u16 no:u32                    a queue
 //! 17 slot:u16 no:u32 block:u32          256 entries of a queue
 //! 18 slot:u16 no:u32 block:u32          which of 8,192 entries left; absent: none did
@@ -39,6 +40,7 @@ pub enum RecordKey {
     Blocked(EventNo),
     Extras(EventNo, u32),
     Life(EventNo),
+    Doors(EventNo, u32),
     Queue(EventNo),
     QueueEntries(EventNo, u32),
     QueueLeft(EventNo, u32),
@@ -47,7 +49,7 @@ pub enum RecordKey {
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
 /// event is read back by one look under each tag.
-pub const EVENT_TAGS: [u8; 11] = [4, 5, 6, 7, 8, 9, 10, 16, 17, 18, 19];
+pub const EVENT_TAGS: [u8; 12] = [4, 5, 6, 7, 8, 9, 10, 14, 16, 17, 18, 19];
 
 /// Those of the records that an event can leave on disk: all but its own.
 pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1;
@@ -72,6 +74,7 @@ impl RecordKey {
             | Self::Blocked(no)
             | Self::Extras(no, _)
             | Self::Life(no)
+            | Self::Doors(no, _)
             | Self::Queue(no)
             | Self::QueueEntries(no, _)
             | Self::QueueLeft(no, _)
@@ -120,6 +123,10 @@ impl RecordKey {
                 event(&mut out, 9, no);
                 out.extend_from_slice(&block.to_be_bytes());
             }
+            Self::Doors(no, block) => {
+                event(&mut out, 14, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
             Self::Queue(no) => event(&mut out, 16, no),
             Self::QueueEntries(no, block) => {
                 event(&mut out, 17, no);
@@ -153,12 +160,13 @@ impl RecordKey {
             2 => Self::Venue(VenueId::from_slice(rest)?),
             3 => Self::User(UserId::from_slice(rest)?),
             4 => Self::Event(event(rest)?),
-            5 | 6 | 9 | 17 | 18 | 19 => {
+            5 | 6 | 9 | 14 | 17 | 18 | 19 => {
                 let (no, block) = rest.split_first_chunk::<6>()?;
                 let (no, block) = (event(no)?, u32::from_be_bytes(block.try_into().ok()?));
                 match tag {
                     5 => Self::Seats(no, block),
                     6 => Self::Bookings(no, block),
+                    14 => Self::Doors(no, block),
                     17 => Self::QueueEntries(no, block),
                     18 => Self::QueueLeft(no, block),
                     19 => Self::QueuePasses(no, block),

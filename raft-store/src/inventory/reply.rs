@@ -5,6 +5,7 @@ use rowlock_proto::ids::{BookingId, EventId, UserId};
 
 use super::booking::{AreaLine, BookingState, Refund, Ticket};
 use super::command::EventSpec;
+use super::door::Void;
 use super::queue::QueueReply;
 
 /// The outcome of one applied command. A refusal is replicated like any other outcome.
@@ -45,6 +46,35 @@ pub enum Reply {
         steps: u32,
         more: bool,
     },
+    /// What became of each scan of a batch, in its order.
+    Scans(Vec<ScanOutcome>),
+}
+
+/// What became of a scan that a door made on its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScanOutcome {
+    Taken,
+    /// It is known already, and changed nothing.
+    Repeat,
+    /// The ticket had been let in: where and when.
+    Conflict {
+        door: String,
+        at_ms: u64,
+    },
+    /// The ticket was passed on, and this is the code from before.
+    Replaced,
+    /// Not paid, given back, refunded, or voided.
+    Void,
+    /// There is no such ticket of this event.
+    Unknown,
+}
+
+/// Tickets that were let in.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct DoorCounts {
+    pub total: u32,
+    /// By door; the first thousand by name.
+    pub doors: Vec<(String, u32)>,
 }
 
 /// The command itself changed nothing, for this reason. A due hold that it came across is retired all
@@ -101,6 +131,8 @@ pub struct BookingView {
     pub refunds: Vec<Refund>,
     /// Tickets that something happened to, by the number of their place.
     pub tickets: Vec<(u32, Ticket)>,
+    /// Tickets that were voided, by the number of their place.
+    pub voids: Vec<(u32, Void)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

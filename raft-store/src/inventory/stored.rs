@@ -8,14 +8,15 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 
 use super::booking::BookingState;
+use super::door::Book;
 use super::event::{BOOKINGS_PER_BLOCK, Event, REFUSALS_PER_BLOCK, SEATS_PER_BLOCK};
 use super::hold::event_no;
 use super::queue::queue_keys;
 use super::record::{EventNo, RecordKey};
 use super::{Deadline, State};
 use crate::codec::{
-    BlockOfBookings, BlockOfExtras, BlockOfRefusals, BlockOfSeats, BlockedSeats, Error,
-    EventRecord, LifeRecord, MapPartRecord, ShardRecord, UserRecord, VenueRecord,
+    BlockOfBookings, BlockOfExtras, BlockOfNotes, BlockOfRefusals, BlockOfSeats, BlockedSeats,
+    Error, EventRecord, LifeRecord, MapPartRecord, ShardRecord, UserRecord, VenueRecord,
 };
 
 /// The part of `items` that block number `block` of `size` covers.
@@ -94,6 +95,11 @@ impl State {
                     return None;
                 }
                 BlockOfExtras::encode(extras)
+            }
+            RecordKey::Doors(no, block) => {
+                let mut notes = self.whole_at(no)?.doors.notes_in(block).peekable();
+                notes.peek()?;
+                BlockOfNotes::encode(notes)
             }
             RecordKey::Queue(_)
             | RecordKey::QueueEntries(..)
@@ -177,6 +183,9 @@ impl State {
                     let booking = event.bookings.get_mut(at).ok_or(Error::Orphan)?;
                     booking.extras = Some(Box::new(extras));
                 }
+            }
+            RecordKey::Doors(no, _) => {
+                self.loading(no)?.doors.load(BlockOfNotes::decode(bytes)?);
             }
         }
         Ok(())
@@ -265,6 +274,8 @@ impl State {
             keys.insert(RecordKey::Blocked(no));
             keys.extend(event.queue.iter().flat_map(|queue| queue_keys(no, queue)));
             keys.insert(RecordKey::Life(no));
+            let noted = event.doors.notes().map(|(&(seq, _), _)| Book::block(seq));
+            keys.extend(noted.map(|block| RecordKey::Doors(no, block)));
             if !event.refusals.is_empty() {
                 let first = event.refusals_from / REFUSALS_PER_BLOCK;
                 let last = event.refusals_from + event.refusals.len() as u64 - 1;

@@ -5,7 +5,7 @@
 //! - A code is shown twice at two doors: the second scan finds the first (P7).
 //! - The same scan arrives twice: its key says that it was this one (P4).
 //! - A code was copied before the ticket was passed on: its version is refused.
-//! - The place was refunded, or the event cancelled: there is no ticket any more.
+//! - The place was refunded, its ticket voided, or the event cancelled: there is no ticket any more.
 
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
@@ -36,9 +36,19 @@ impl State {
         if off || booking.state != BookingState::Confirmed || booking.is_gone(place) {
             return Err(Refusal::of(ErrorCode::TicketVoid));
         }
-        let ticket = ticket_of(booking, place);
         let seq = booking.id.locator().seq();
+        if event.doors.void(seq, place).is_some() && !planted(Mistake::VoidLetIn) {
+            return Err(Refusal::of(ErrorCode::TicketVoid));
+        }
+        let ticket = ticket_of(booking, place);
         Ok(Valid { event: event.id, seq, buyer: booking.user, ticket })
+    }
+
+    /// The event of a ticket that is valid, and was not let in.
+    pub(super) fn unused_ticket(&self, id: BookingId, place: u32) -> Result<EventId, Refusal> {
+        let Valid { event, ticket, .. } = self.valid_ticket(id, place)?;
+        used(&ticket)?;
+        Ok(event)
     }
 
     pub(super) fn transfer_ticket(
@@ -93,15 +103,17 @@ impl State {
         self.change_extras(event, seq, |extras| {
             extras.tickets.entry(place).or_default().redeemed = Some(redeemed);
         });
+        self.let_in(event, door);
         self.log.note(ChangeKind::TicketRedeemed { booking: id, place, door: door.to_owned() });
         self.booking_answer(id)
     }
 
     pub(super) fn unredeem_ticket(&mut self, id: BookingId, place: u32) -> Answer {
         let Valid { event, seq, ticket, .. } = self.valid_ticket(id, place)?;
-        if ticket.redeemed.is_none() {
+        let Some(redeemed) = &ticket.redeemed else {
             return refuse(ErrorCode::TicketNotRedeemed);
-        }
+        };
+        self.let_out(event, &redeemed.door);
         self.change_extras(event, seq, |extras| {
             extras.tickets.entry(place).or_default().redeemed = None;
         });

@@ -9,11 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use rowlock_proto::error_code::ErrorCode;
 
 pub use self::brute::{Kind, Near, Party, Spot};
+pub use self::door::{AtDoors, DoorAsk, Heard, Late};
 pub use self::life::Deed;
 use self::refusal::{unfree, why_not};
 
 mod after;
 mod brute;
+mod door;
 mod life;
 pub mod line;
 mod refusal;
@@ -113,6 +115,7 @@ pub struct Sale {
     pub extended_from_ms: u64,
     pub back: Vec<Back>,
     pub passes: BTreeMap<u32, Pass>,
+    pub doors: AtDoors,
     basket: Basket,
     begun_key: u64,
 }
@@ -175,12 +178,14 @@ pub enum Said {
     /// How many were let in.
     Stepped(u32),
     Tended(u32, bool),
+    Scans(Vec<Heard>),
     Refused(ErrorCode, Vec<u32>, u64),
 }
 
 /// A booking is named by its event and number, which may be wrong.
 #[derive(Clone, Debug)]
 pub enum Ask {
+    Door(DoorAsk),
     Publish { event: usize },
     Cancel { event: usize },
     Life { event: usize, deed: Deed },
@@ -293,6 +298,7 @@ impl Model {
     pub fn ask(&mut self, stamp_ms: u64, ask: &Ask) -> Said {
         self.tick(stamp_ms);
         match ask {
+            Ask::Door(ask) => self.door(ask),
             Ask::Publish { event } => match self.shows.get_mut(*event) {
                 None => no(ErrorCode::EventNotFound),
                 Some(show) if matches!(show.phase, Phase::Cancelled | Phase::Ended) => {
@@ -502,6 +508,7 @@ impl Model {
             extended_from_ms: 0,
             back: Vec::new(),
             passes: BTreeMap::new(),
+            doors: AtDoors::default(),
             basket: basket.clone(),
             begun_key: 0,
         };
@@ -571,6 +578,7 @@ fn as_granted(sale: &Sale) -> Sale {
         extended_from_ms: 0,
         back: Vec::new(),
         passes: BTreeMap::new(),
+        doors: AtDoors::default(),
         ..sale.clone()
     }
 }

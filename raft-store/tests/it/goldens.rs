@@ -10,9 +10,12 @@ use std::path::Path;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 use rowlock_raft_store::codec;
 use rowlock_raft_store::inventory::{
-    Batch, BookingState, Cart, Change, ChangeKind, Command, CommandKind, EventPatch, EventState,
-    LifeCommand, RecordKey, RefundOrder, Returned, State, Together, User, UserPatch, Venue, Wanted,
+    Batch, BookingState, Cart, Change, ChangeKind, Command, CommandKind, DoorChange, EventPatch,
+    EventState, LifeCommand, RecordKey, RefundOrder, Returned, State, Together, User, UserPatch,
+    Venue, Wanted,
 };
+
+use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
 
 use super::fixture::{World, booking, map_hash, spec};
 use super::goldens_queue;
@@ -264,6 +267,51 @@ fn place_world() -> World {
     world
 }
 
+fn scan(key: u128, booking: BookingId, place: u32) -> Scan {
+    let door = "south".to_owned();
+    Scan { key: RequestKey(key), booking, place, version: 0, door, seen_ms: 900 }
+}
+
+/// One of each kind that came with doors.
+fn door_commands() -> Vec<Command> {
+    let booking = BookingId(0xb0 << 100);
+    let scans = vec![scan(5, booking, 1), scan(6, booking, 300)];
+    let kinds = [
+        DoorCommand::Void { booking, place: 1, reason: "lost".to_owned() },
+        DoorCommand::Merge { event: EventId(0xe0), scans },
+    ];
+    numbered_commands(kinds.map(CommandKind::Door))
+}
+
+fn door_changes() -> Vec<Change> {
+    let booking = BookingId(0xb0 << 100);
+    let text = |text: &str| text.to_owned();
+    let kinds = [
+        DoorChange::TicketVoided { booking, place: 1, reason: text("lost") },
+        DoorChange::ScanConflict {
+            booking,
+            place: 1,
+            door: text("south"),
+            seen_ms: 900,
+            first_door: text("north"),
+            first_ms: 1_000,
+        },
+    ];
+    numbered_changes(kinds.map(ChangeKind::Door))
+}
+
+/// A state with a note of each kind.
+fn door_world() -> World {
+    let mut world = world();
+    let id = world.state.bookings_of(EventId(0x600d), 1, 1).unwrap().0[0].booking;
+    let merge = |scans| DoorCommand::Merge { event: EventId(0x600d), scans };
+    world.answer(UserId(0), 20, CommandKind::Door(merge(vec![scan(1, id, 0)]))).unwrap();
+    world.answer(UserId(0), 21, CommandKind::Door(merge(vec![scan(2, id, 0)]))).unwrap();
+    let void = DoorCommand::Void { booking: id, place: 1, reason: "lost".to_owned() };
+    world.answer(UserId(0), 22, CommandKind::Door(void)).unwrap();
+    world
+}
+
 /// A golden file, and what it holds the bytes of. A file is never edited: what is new in a version gets
 /// a file of its own.
 struct Golden {
@@ -311,7 +359,7 @@ fn life_world() -> World {
     world
 }
 
-const GOLDENS: [Golden; 4] = [
+const GOLDENS: [Golden; 5] = [
     Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
     Golden {
         file: "v1-places.txt",
@@ -333,6 +381,13 @@ const GOLDENS: [Golden; 4] = [
         changes: life_changes,
         world: life_world,
         kinds: &[0, 1, 2, 3, 4, 5, 6, 7, 10],
+    },
+    Golden {
+        file: "v1-doors.txt",
+        commands: door_commands,
+        changes: door_changes,
+        world: door_world,
+        kinds: &[0, 1, 2, 3, 4, 5, 6, 7, 9, 14],
     },
 ];
 

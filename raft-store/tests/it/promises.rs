@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rowlock_proto::error_code::ErrorCode;
-use rowlock_proto::ids::{EventId, UserId};
+use rowlock_proto::ids::{EventId, RequestKey, UserId};
+use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
 use rowlock_raft_store::inventory::{
-    BookingState, Cart, ChangeKind, CommandKind, EXPIRE_MAX, LifeCommand, RecordKey, Refusal,
-    Reply, SYSTEM, State, TEND_MAX, Wanted, seat_state,
+    BookingState, Cart, ChangeKind, CommandKind, DoorChange, EXPIRE_MAX, LifeCommand, RecordKey,
+    Refusal, Reply, SYSTEM, ScanOutcome, State, TEND_MAX, Wanted, seat_state,
 };
 
 use super::fixture::{BOUND_MS, World, booking};
@@ -119,7 +120,7 @@ fn p4_a_refusal_costs_a_record_or_two_however_many_are_remembered() {
     world.held(1, GALA, &[1]);
     for user in 0..5_000 {
         world.index += 1;
-        let key = rowlock_proto::ids::RequestKey(1);
+        let key = RequestKey(1);
         let kind = CommandKind::HoldSeats { event: GALA, seats: vec![1] };
         let command =
             rowlock_raft_store::inventory::Command { principal: UserId(100 + user), key, kind };
@@ -194,7 +195,7 @@ fn p5_ten_thousand_holds_that_end_at_once_do_not_stall_the_shard() {
     let hold = |world: &mut World, user: u128, seats: [u32; 2]| {
         world.index += 1;
         let kind = CommandKind::HoldSeats { event: GALA, seats: seats.into() };
-        let key = rowlock_proto::ids::RequestKey(1);
+        let key = RequestKey(1);
         let command = rowlock_raft_store::inventory::Command { principal: UserId(user), key, kind };
         world.state.apply(world.now_ms, world.index, &command).answer
     };
@@ -359,4 +360,41 @@ fn p7_a_ticket_is_let_in_once() {
     let refused = scan(11, "south").unwrap_err();
     assert_eq!(refused.code, ErrorCode::TicketRedeemed);
     assert_eq!(refused.detail, "north", "it says where");
+}
+
+#[test]
+fn p7_scans_that_come_later_let_a_ticket_in_once() {
+    let event = EventId(1);
+    let mut world = World::on_sale(event, 6, |_| ());
+    let by = UserId(2);
+    let held = booking(world.hold(2, 1, event, &[0, 1]));
+    let id = held.booking;
+    world.answer(by, 2, CommandKind::BeginPayment { booking: id, amount: held.total }).unwrap();
+    let intent = "pi_1".to_owned();
+    world.done(CommandKind::AttachIntent { booking: id, attempt: 1, intent: intent.clone() });
+    world.answer(by, 3, CommandKind::ConfirmPayment { booking: id, attempt: 1, intent }).unwrap();
+    world.now_ms = 5_000;
+    let scan = |key: u128, door: &str, seen_ms| Scan {
+        key: RequestKey(key),
+        booking: id,
+        place: 0,
+        version: 0,
+        door: door.to_owned(),
+        seen_ms,
+    };
+    let mut merge = |scans: Vec<Scan>| {
+        world.state.take_changes();
+        let kind = CommandKind::Door(DoorCommand::Merge { event, scans });
+        let answer = world.answer(SYSTEM, 9, kind);
+        let told = world.state.take_changes().into_iter().filter(|change| {
+            matches!(change.kind, ChangeKind::Door(DoorChange::ScanConflict { .. }))
+        });
+        (answer, told.count())
+    };
+    let first = || ScanOutcome::Conflict { door: "north".to_owned(), at_ms: 4_000 };
+    let batch = vec![scan(1, "north", 4_000), scan(2, "south", 3_000)];
+    assert_eq!(merge(batch.clone()), (Ok(Reply::Scans(vec![ScanOutcome::Taken, first()])), 1));
+    assert_eq!(merge(batch), (Ok(Reply::Scans(vec![ScanOutcome::Repeat, first()])), 0));
+    assert_eq!(merge(vec![scan(3, "south", 4_500)]), (Ok(Reply::Scans(vec![first()])), 1));
+    assert_eq!(world.state.doors(event).unwrap().doors, [("north".to_owned(), 1)]);
 }

@@ -16,11 +16,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use rowlock_proto::ids::{BookingId, EventId, UserId};
+use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 use rowlock_proto::shard::hash64;
+use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
 use rowlock_raft_store::inventory::{
-    Answer, BookingState, BookingView, Cart, ChangeKind, CommandKind, EventPatch, EventSpec,
-    QueueCommand, RefundOrder, Refusal, Reply, Returned, SYSTEM, Together,
+    Answer, BookingState, BookingView, Cart, ChangeKind, CommandKind, DoorChange, EventPatch,
+    EventSpec, QueueCommand, RefundOrder, Refusal, Reply, Returned, SYSTEM, ScanOutcome, Together,
 };
 
 use super::fixture::{World, arena_bytes, spec};
@@ -116,6 +117,9 @@ fn booking(view: &BookingView) -> String {
             write!(text, " used at {} door {}", time(redeemed.at_ms), redeemed.door).unwrap();
         }
     }
+    for (place, void) in &view.voids {
+        write!(text, "; ticket {place} void: {}", void.reason).unwrap();
+    }
     text
 }
 
@@ -149,7 +153,31 @@ fn answer(answer: &Answer) -> String {
             format!("{retired} retired{}", if *more { ", more are due" } else { "" })
         }
         Ok(Reply::Queue(reply)) => script_queue::reply(reply),
+        Ok(Reply::Scans(outcomes)) => outcomes.iter().map(outcome).collect::<Vec<_>>().join("; "),
         Err(refused) => refusal(refused),
+    }
+}
+
+fn outcome(outcome: &ScanOutcome) -> String {
+    match outcome {
+        ScanOutcome::Taken => "taken".to_owned(),
+        ScanOutcome::Repeat => "repeat".to_owned(),
+        ScanOutcome::Conflict { door, at_ms } => format!("in at {} door {door}", time(*at_ms)),
+        ScanOutcome::Replaced => "replaced".to_owned(),
+        ScanOutcome::Void => "void".to_owned(),
+        ScanOutcome::Unknown => "unknown".to_owned(),
+    }
+}
+
+fn door_change(change: &DoorChange) -> String {
+    match change {
+        DoorChange::TicketVoided { booking, place, reason } => {
+            format!("ticket {place} of {} void: {reason}", name(*booking))
+        }
+        DoorChange::ScanConflict { booking, place, door, seen_ms, first_door, first_ms } => {
+            let (seen, first, of) = (time(*seen_ms), time(*first_ms), name(*booking));
+            format!("ticket {place} of {of} in twice: {first_door} {first}, {door} {seen}")
+        }
     }
 }
 
@@ -176,6 +204,21 @@ impl Script {
         let page = self.world.state.bookings_of(self.event, seq - 1, 1);
         let found = page.and_then(|(page, _)| Some(page.first()?.booking));
         found.unwrap_or(BookingId(1))
+    }
+
+    fn scan(&self, text: &str) -> Scan {
+        let parts: Vec<&str> = text.split(',').collect();
+        let [key, booking, place, version, door, seen] = parts.as_slice() else {
+            panic!("{text} is no scan")
+        };
+        Scan {
+            key: RequestKey(hash64(format!("key={key}").as_bytes()).into()),
+            booking: self.booking(booking),
+            place: small(place),
+            version: small(version),
+            door: (*door).to_owned(),
+            seen_ms: seconds(seen),
+        }
     }
 
     fn create(&mut self, words: &[&str]) {
@@ -308,6 +351,7 @@ impl Script {
                 ChangeKind::TicketRedeemed { booking, place, door } => {
                     format!("ticket {place} of {} used at door {door}", name(*booking))
                 }
+                ChangeKind::Door(change) => door_change(change),
                 ChangeKind::TicketUnredeemed { booking, place } => {
                     format!("ticket {place} of {} not used after all", name(*booking))
                 }
@@ -363,6 +407,16 @@ impl Script {
             }
             [verb @ ("pause" | "resume" | "end" | "tend" | "life" | "refunds"), rest @ ..] => {
                 self.life(verb, rest);
+            }
+            // Each scan is `key,booking,place,version,door,time`.
+            ["merge", scans @ ..] => {
+                let scans = scans.iter().map(|scan| self.scan(scan)).collect();
+                self.apply(SYSTEM, None, CommandKind::Door(DoorCommand::Merge { event, scans }));
+            }
+            ["doors"] => {
+                let counts = self.world.state.doors(event).unwrap();
+                let doors = counts.doors.iter().map(|(door, count)| format!(", {door} {count}"));
+                self.say(format!("{} in{}", counts.total, doors.collect::<String>()));
             }
             ["block", reason, seats @ ..] => {
                 let (seats, reason) = (numbers(seats), (*reason).to_owned());
@@ -477,6 +531,10 @@ fn of_booking(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
         ("scans", [place, version, door]) => {
             let (place, version, door) = (small(place), small(version), (*door).to_owned());
             CommandKind::RedeemTicket { booking, place, version, door }
+        }
+        ("voids", [place, reason]) => {
+            let (place, reason) = (small(place), (*reason).to_owned());
+            CommandKind::Door(DoorCommand::Void { booking, place, reason })
         }
         ("unscans", [place]) => CommandKind::UnredeemTicket { booking, place: small(place) },
         ("pays", [amount]) => CommandKind::BeginPayment { booking, amount: number(amount) },

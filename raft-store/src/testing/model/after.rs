@@ -244,6 +244,9 @@ impl Model {
         if off || sale.standing != Standing::Confirmed || sale.gone.contains(&place) {
             return Err(ErrorCode::TicketVoid);
         }
+        if sale.doors.voids.contains_key(&place) {
+            return Err(ErrorCode::TicketVoid);
+        }
         let pass = sale.passes.get(&place).cloned().unwrap_or_default();
         Ok((pass.0.unwrap_or(sale.user), pass))
     }

@@ -19,6 +19,7 @@ use crate::inventory::{
     Ticket, Together, Wanted, seat_state,
 };
 
+mod doors;
 mod hall;
 mod histories;
 mod lines;
@@ -228,6 +229,7 @@ impl Pair {
         let ask = match wish {
             Wish::Ask(ask) => ask,
             Wish::Of { event, pick, by, verb } => self.resolve(event, pick, by, verb),
+            Wish::Door(wish) => Ask::Door(doors::resolve(&self.model, wish)),
             Wish::Sweep { max } => {
                 self.model.tick(stamp_ms);
                 let swept = self.apply(stamp_ms, SYSTEM, 0, CommandKind::ExpireDue { max });
@@ -250,6 +252,10 @@ impl Pair {
         let user = |user: u64| UserId(user.into());
         match ask.clone() {
             Ask::Line { event, ask } => lines::line_command(event, ask),
+            Ask::Door(ask) => {
+                let (key, kind) = doors::command(self, ask);
+                (SYSTEM, key, kind)
+            }
             Ask::Publish { event } => {
                 (SYSTEM, 0, CommandKind::PublishEvent { event: event_id(event) })
             }
@@ -347,6 +353,7 @@ impl Pair {
             assert_eq!(view.counts.held as usize, count(seat_state::HELD));
             assert_eq!(view.counts.sold as usize, count(seat_state::SOLD));
             assert_eq!(view.counts.blocked as usize, count(seat_state::BLOCKED));
+            doors::compare(&self.state, event, show);
             let taken: Vec<u32> =
                 view.areas.iter().map(|area| area.capacity - area.available()).collect();
             assert_eq!(taken, [show.taken(0)]);
@@ -430,6 +437,8 @@ fn plain(sale: &Sale) -> Sale {
         back: sale.back.iter().map(|(_, amount, name)| (0, *amount, name.clone())).collect(),
         ..sale.clone()
     };
+    shown.doors.merged.clear();
+    shown.doors.voids.values_mut().for_each(|key| *key = 0);
     for pass in shown.passes.values_mut() {
         if let Some((_, _, key)) = &mut pass.2 {
             *key = 0;
@@ -457,9 +466,12 @@ fn told(said: Said) -> Said {
         Said::Begun(seen, attempt) => Said::Begun(plain(seen), attempt),
         Said::RefundDue(seen) => Said::RefundDue(plain(seen)),
         Said::Back(seen, refund) => Said::Back(plain(seen), refund),
-        Said::Done | Said::Tended(..) | Said::Refused(..) | Said::Spot(_) | Said::Stepped(_) => {
-            said
-        }
+        Said::Done
+        | Said::Scans(_)
+        | Said::Tended(..)
+        | Said::Refused(..)
+        | Said::Spot(_)
+        | Said::Stepped(_) => said,
     }
 }
 
@@ -499,6 +511,10 @@ fn seen(view: BookingView) -> Seen {
         extended_from_ms: view.extended.into(),
         back: view.refunds.into_iter().map(|it| (0, it.amount, it.reference)).collect(),
         passes: view.tickets.into_iter().map(pass).collect(),
+        doors: AtDoors {
+            voids: view.voids.into_iter().map(|(place, _)| (place, 0)).collect(),
+            ..AtDoors::default()
+        },
         basket: plain_basket(Vec::new()),
         begun_key: 0,
     };
@@ -514,6 +530,7 @@ fn heard(answer: Answer) -> Said {
         Ok(Reply::Refund { booking, refund }) => Said::Back(seen(*booking), refund),
         Ok(Reply::Queue(reply)) => lines::line_heard(reply),
         Ok(Reply::Tended { steps, more }) => Said::Tended(steps, more),
+        Ok(Reply::Scans(outcomes)) => doors::heard(outcomes),
         Ok(Reply::Expired { .. }) => panic!("only a sweep is answered so"),
         Err(refusal) => Said::Refused(refusal.code, refusal.seats, refusal.limit),
     }

@@ -1,5 +1,6 @@
 //! What is asked of the inventory and the model, at random.
 
+use super::doors::{DoorWish, door_wish};
 use super::lines::{LineWish, line_wish};
 use super::*;
 
@@ -9,6 +10,7 @@ pub(super) enum Wish {
     Ask(Ask),
     Of { event: usize, pick: u8, by: By, verb: Verb },
     Line { event: usize, wish: LineWish },
+    Door(DoorWish),
     Sweep { max: u32 },
     Restart,
 }
@@ -198,6 +200,7 @@ pub(super) fn wish() -> impl Strategy<Value = Wish> {
         }),
         // Of the second event only: a guard keeps most buyers out.
         3 => line_wish().prop_map(|wish| Wish::Line { event: 1, wish }),
+        5 => door_wish().prop_map(Wish::Door),
         2 => (1_u32..4).prop_map(|max| Wish::Sweep { max }),
         1 => Just(Wish::Restart),
     ]
