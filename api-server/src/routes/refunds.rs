@@ -15,6 +15,7 @@ use crate::http::{Caller, IdempotencyKey, Json, reply};
 use crate::inventory::RefundOrder;
 use crate::money::Amount;
 use crate::payment::refunds::pay_owed;
+use crate::places::{PlaceKind, places as booked};
 use crate::problem::Problem;
 use crate::time;
 
@@ -27,7 +28,7 @@ pub(super) struct NewRefund {
     /// Seats of the booking that are taken back. All that is left of it if neither `seatIds` nor
     /// `places` is there.
     seat_ids: Option<Vec<String>>,
-    /// Numbers of places in the booking, from 0: its seats in order, then its places in areas.
+    /// Numbers of places in the booking, as its tickets name them.
     places: Option<Vec<u32>>,
     reason: String,
     /// The seats don't go back on sale.
@@ -113,8 +114,8 @@ fn places(booking: &Booking, new: &NewRefund) -> Result<Vec<u32>, Problem> {
     }
     if let Some(ids) = &new.seat_ids {
         for (id, seat) in ids.iter().zip(seats_of(booking.event, ids)?) {
-            match (0_u32..).zip(&booking.seats).find(|(_, known)| **known == seat) {
-                Some((place, _)) => places.push(place),
+            match booked(booking).find(|place| place.kind == PlaceKind::Seat(seat)) {
+                Some(place) => places.push(place.number),
                 None => {
                     let what = "the booking has no such seat";
                     let problem = Problem::new(ErrorCode::SeatUnknown, what);

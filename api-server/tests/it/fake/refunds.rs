@@ -26,19 +26,28 @@ impl State {
         if booking.state != BookingState::Confirmed {
             return refuse(ErrorCode::BookingStateConflict);
         }
-        let here = |place: &u32| !booking.extras.gone.contains(place);
-        let all: Vec<u32> = (0..).take(booking.seats.len()).filter(here).collect();
+        // Seats that are here keep the numbers that they had.
+        let gone = booking.extras.gone.clone();
+        let all: Vec<u32> =
+            (0..).filter(|place| !gone.contains(place)).take(booking.seats.len()).collect();
         let places = if order.places.is_empty() { all.clone() } else { order.places.to_vec() };
         if places.iter().any(|place| !all.contains(place)) {
             return refuse(ErrorCode::PlaceUnknown);
         }
-        let amount: u64 = places.iter().map(|&place| booking.prices[place as usize]).sum();
-        let seats: Vec<u32> = places.iter().map(|&place| booking.seats[place as usize]).collect();
+        let mut back = Vec::new();
+        let mut left = Vec::new();
+        for (place, sold) in
+            all.iter().zip(booking.seats.iter().copied().zip(booking.prices.clone()))
+        {
+            if places.contains(place) { back.push(sold) } else { left.push(sold) }
+        }
+        let amount: u64 = back.iter().map(|(_, price)| price).sum();
         if places.len() == all.len() {
             booking.state = BookingState::Refunded;
         } else {
             booking.extras.gone.extend(&places);
             booking.total -= amount;
+            (booking.seats, booking.prices) = left.into_iter().unzip();
         }
         booking.extras.refunds.push(Refund {
             amount,
@@ -49,7 +58,7 @@ impl State {
         let refund = u32::try_from(booking.extras.refunds.len() - 1).unwrap();
         let booking = booking.clone();
         let owners = &mut self.events.get_mut(&booking.event).unwrap().owners;
-        for seat in seats {
+        for (seat, _) in back {
             owners[seat as usize] = None;
         }
         self.refund_keys.insert(key, refund);
