@@ -9,6 +9,8 @@ use std::str::FromStr;
 use rowlock_client::types::{Booking, EventId, Ticket, UserId};
 use rowlock_proto::SeatId;
 
+use crate::tickets::NO_SEAT;
+
 /// Stands before a seat's id to make an area's: the same event, another kind of number.
 const AREA_PREFIX: &str = "area-";
 
@@ -49,6 +51,16 @@ pub(crate) enum PlaceKind {
     Seat(u32),
     /// Index of the area.
     Area(u32),
+}
+
+impl PlaceKind {
+    /// The seat, as a ticket's code says it.
+    pub(crate) const fn seat_in_code(self) -> u32 {
+        match self {
+            Self::Seat(seat) => seat,
+            Self::Area(_) => NO_SEAT,
+        }
+    }
 }
 
 /// One place that the booking still has.

@@ -2,8 +2,8 @@
 //!
 //! Owns: what a provider is ([`Provider`]), the [`sandbox`], which step follows which ([`saga`], pure),
 //! the loop that carries steps out (`drive`), what one request to pay does (`pay`), the paying back of
-//! what bookings owe (`refunds`), and the finishing of what others left behind ([`reconcile`]). Must not: see a card number, or decide anything from
-//! this machine's clock but when to look again.
+//! what bookings owe (`refunds`), and the finishing of what others left behind ([`reconcile`]). Must
+//! not: see a card number, or decide anything from this machine's clock but when to look again.
 //!
 //! Invariants:
 //! - An intent is confirmed at the provider only after it is attached to its attempt in the log.

@@ -163,13 +163,7 @@ pub(crate) fn remaining_s(booking: &Booking, now_ms: u64) -> u64 {
 
 impl BookingView {
     /// As it was granted: `now_ms` is then when it was made.
-    pub(super) fn of(
-        app: &App,
-        caller: &Caller,
-        booking: &Booking,
-        layout: &Layout,
-        now_ms: u64,
-    ) -> Self {
+    fn of(app: &App, caller: &Caller, booking: &Booking, layout: &Layout, now_ms: u64) -> Self {
         let confirmed = booking.state == BookingState::Confirmed;
         let seats = places(booking).filter_map(|place| {
             let PlaceKind::Seat(seat) = place.kind else { return None };
@@ -353,10 +347,19 @@ pub(super) async fn get(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let found = find(&app, &id, &caller).await?;
-    let layout = layout_of(&app, found.value.event).await?;
-    let now_ms = found.at.log_time_ms.max(time::now_ms());
-    let view = BookingView::of(&app, &caller, &found.value, &layout, now_ms);
-    Ok(reply::at(StatusCode::OK, found.at, &view))
+    shown(&app, &caller, found).await
+}
+
+/// The booking as it is now.
+pub(super) async fn shown(
+    app: &App,
+    caller: &Caller,
+    booking: Answered<Booking>,
+) -> Result<Response, Problem> {
+    let layout = layout_of(app, booking.value.event).await?;
+    let now_ms = booking.at.log_time_ms.max(time::now_ms());
+    let view = BookingView::of(app, caller, &booking.value, &layout, now_ms);
+    Ok(reply::at(StatusCode::OK, booking.at, &view))
 }
 
 /// Give the seats back.

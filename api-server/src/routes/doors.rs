@@ -15,9 +15,8 @@ use super::tickets::{booking_of, place_of};
 use super::venues::text;
 use crate::app::App;
 use crate::http::{Caller, IdempotencyKey, Json, reply};
-use crate::places::PlaceKind;
 use crate::problem::Problem;
-use crate::tickets::{self, NO_SEAT};
+use crate::tickets;
 use crate::time;
 
 const DOOR_BYTES_MAX: usize = 64;
@@ -79,10 +78,7 @@ pub(super) async fn redeem(
     }
     let booking = booking_of(&app, stub.ticket).await?.value;
     // A place that changed its seat has a code of its own.
-    let seat = place_of(&booking, stub.ticket).map(|place| match place.kind {
-        PlaceKind::Seat(seat) => seat,
-        PlaceKind::Area(_) => NO_SEAT,
-    });
+    let seat = place_of(&booking, stub.ticket).map(|place| place.kind.seat_in_code());
     if seat.is_some_and(|seat| seat != stub.seat) || booking.event != stub.event {
         return Err(Problem::new(ErrorCode::TicketReplaced, "the ticket is for another seat now"));
     }

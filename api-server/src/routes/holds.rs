@@ -1,19 +1,16 @@
 //! What can be done to a hold: more time, once, and some of its places given back.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
-use rowlock_client::types::Booking;
-use rowlock_client::{Answered, key};
+use rowlock_client::key;
 use rowlock_proto::ErrorCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::bookings::{self, BookingView, SEATS_MAX, layout_of};
+use super::bookings::{self, BookingView, SEATS_MAX};
 use crate::app::App;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json};
 use crate::problem::Problem;
-use crate::time;
 
 /// A request without a body is the same request whenever its key is the same.
 pub(super) const NO_BODY: [u8; 32] = [0; 32];
@@ -43,7 +40,7 @@ pub(super) async fn extend(
         Err(error) if repeated && error.code() == Some(ErrorCode::HoldAlreadyExtended) => found,
         other => other?,
     };
-    answer(&app, &caller, extended).await
+    bookings::shown(&app, &caller, extended).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -73,25 +70,18 @@ pub(super) async fn release(
     let id = bookings::find(&app, &id, &caller).await?.value.id;
     let request = key.request(&caller.subject, &format!("POST /bookings/{id}/release"));
     app.recent.check(&request, body.fingerprint)?;
-    let mut places = body.value.places;
-    let named = places.len();
+    let places = named_places(body.value.places)?;
+    let left = app.inventory.release_places(id, &places, caller.user, key::request_key()).await?;
+    bookings::shown(&app, &caller, left).await
+}
+
+/// The numbers of places that a request names, in order.
+pub(super) fn named_places(mut places: Vec<u32>) -> Result<Vec<u32>, Problem> {
     places.sort_unstable();
-    places.dedup();
-    if places.is_empty() || places.len() != named || places.len() > SEATS_MAX {
+    let each_once = places.is_sorted_by(|one, next| one < next);
+    if places.is_empty() || !each_once || places.len() > SEATS_MAX {
         let what = format!("must name 1 to {SEATS_MAX} places, each once");
         return Err(Problem::field("places", what));
     }
-    let left = app.inventory.release_places(id, &places, caller.user, key::request_key()).await?;
-    answer(&app, &caller, left).await
-}
-
-async fn answer(
-    app: &App,
-    caller: &Caller,
-    booking: Answered<Booking>,
-) -> Result<Response, Problem> {
-    let layout = layout_of(app, booking.value.event).await?;
-    let now_ms = booking.at.log_time_ms.max(time::now_ms());
-    let view = BookingView::of(app, caller, &booking.value, &layout, now_ms);
-    Ok(reply::at(StatusCode::OK, booking.at, &view))
+    Ok(places)
 }

@@ -1,17 +1,19 @@
 //! Sold places that are taken back, and the money that goes with them.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
+use rowlock_client::Answered;
 use rowlock_client::types::{Booking, Refund};
 use rowlock_proto::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::bookings::{BookingView, find_of_anyone, layout_of, seats_of};
+use super::bookings::{BookingView, find_of_anyone, seats_of, shown};
+use super::holds::named_places;
+use super::venues::text;
 use crate::app::App;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json};
 use crate::inventory::RefundOrder;
 use crate::money::Amount;
 use crate::payment::refunds::pay_owed;
@@ -87,10 +89,7 @@ pub(super) async fn refund(
     let request = key.request(&caller.subject, &format!("POST /bookings/{}/refund", booking.id));
     app.recent.check(&request, body.fingerprint)?;
     let new = body.value;
-    if new.reason.trim().is_empty() || new.reason.len() > REASON_BYTES_MAX {
-        let what = format!("reason must have 1 to {REASON_BYTES_MAX} bytes");
-        return Err(Problem::new(ErrorCode::Invalid, what).with("field", json!("reason")));
-    }
+    text("reason", &new.reason, REASON_BYTES_MAX)?;
     let places = places(&booking, &new)?;
     let order = RefundOrder { places: &places, reason: &new.reason, block: new.block };
     let decided =
@@ -98,20 +97,16 @@ pub(super) async fn refund(
     // What can't be paid now stays owed, and is paid by whoever reconciles.
     let _work = app.running.enter(booking.id);
     let paid = pay_owed(&app, &decided.value.booking).await;
-    let now = paid.unwrap_or(decided.value.booking);
-    let layout = layout_of(&app, now.event).await?;
-    let now_ms = decided.at.log_time_ms;
-    let view = BookingView::of(&app, &caller, &now, &layout, now_ms);
-    Ok(reply::at(StatusCode::OK, decided.at, &view))
+    let value = paid.unwrap_or(decided.value.booking);
+    shown(&app, &caller, Answered { value, at: decided.at }).await
 }
 
 /// The numbers of the places that are meant; none: all.
 fn places(booking: &Booking, new: &NewRefund) -> Result<Vec<u32>, Problem> {
-    let mut places = new.places.clone().unwrap_or_default();
-    if new.places.is_some() && places.is_empty() {
-        let what = "places is empty; leave it out to take all back";
-        return Err(Problem::new(ErrorCode::Invalid, what).with("field", json!("places")));
+    if new.places.is_none() && new.seat_ids.is_none() {
+        return Ok(Vec::new());
     }
+    let mut places = new.places.clone().unwrap_or_default();
     if let Some(ids) = &new.seat_ids {
         for (id, seat) in ids.iter().zip(seats_of(booking.event, ids)?) {
             match booked(booking).find(|place| place.kind == PlaceKind::Seat(seat)) {
@@ -124,9 +119,5 @@ fn places(booking: &Booking, new: &NewRefund) -> Result<Vec<u32>, Problem> {
             }
         }
     }
-    places.sort_unstable();
-    if !places.is_sorted_by(|one, next| one < next) {
-        return Err(Problem::new(ErrorCode::Invalid, "a place is named twice"));
-    }
-    Ok(places)
+    named_places(places)
 }

@@ -15,9 +15,9 @@ use crate::app::App;
 use crate::http::{Caller, IdempotencyKey, Json, reply};
 use crate::layout::Layout;
 use crate::pages;
-use crate::places::{BookedPlace, PlaceKind, places};
+use crate::places::{BookedPlace, places};
 use crate::problem::Problem;
-use crate::tickets::{NO_SEAT, Stub};
+use crate::tickets::Stub;
 
 /// Bytes of the name of a user that a ticket goes to.
 const USER_BYTES_MAX: usize = 255;
@@ -65,10 +65,7 @@ fn ticket_view(
     let ticket = booking.id.ticket(item(place.number));
     let test = app.provider.is_test();
     let holds = place.holder(booking) == viewer;
-    let seat = match place.kind {
-        PlaceKind::Seat(seat) => seat,
-        PlaceKind::Area(_) => NO_SEAT,
-    };
+    let seat = place.kind.seat_in_code();
     // The code is the ticket: whoever passed it on must not get the new one.
     let stub = Stub { ticket, event: booking.event, seat, version: place.version(), test };
     TicketView {

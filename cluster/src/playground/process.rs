@@ -28,11 +28,11 @@ pub fn beside(name: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// Starts `program` in a process group of its own, all its output appended to `log`.
-pub fn spawn(program: &Path, args: &[String], log: &Path) -> anyhow::Result<u32> {
+pub async fn spawn(program: &Path, args: &[String], log: &Path) -> anyhow::Result<u32> {
     let open = || OpenOptions::new().create(true).append(true).open(log);
     let out: File = open().with_context(|| format!("open {}", log.display()))?;
     let err = out.try_clone().context("share the log file")?;
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args(args)
         .stdin(Stdio::null())
         .stdout(out)
@@ -42,15 +42,16 @@ pub fn spawn(program: &Path, args: &[String], log: &Path) -> anyhow::Result<u32>
         .with_context(|| format!("start {}", program.display()))?;
     // The kernel lets the parent go on before the child's arguments can be seen, by which it is known
     // from here on; with a program that must first come from the disk, for long enough to matter.
-    let deadline = Instant::now() + ARGUMENTS_WAIT;
-    let unseen = |id: u32| arguments(id).is_some_and(|line| line.is_empty());
-    while unseen(child.id()) && Instant::now() < deadline {
-        if child.try_wait().context("look at the new process")?.is_some() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    until(ARGUMENTS_WAIT, || !is_between(child.id())).await;
     Ok(child.id())
+}
+
+/// Looks again and again until `done`, for as long as `wait`.
+async fn until(wait: Duration, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + wait;
+    while !done() && Instant::now() < deadline {
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// The arguments of a process, ended by zeroes each; empty for one that has ended and was not
@@ -78,9 +79,9 @@ pub fn is_running(pid: u32, marks: &[&str]) -> bool {
     marks.iter().all(|mark| line.contains(mark))
 }
 
-/// Whether the process has ended but not let go of its ports and files yet: the kernel takes its
-/// memory first, and with that its arguments.
-fn is_ending(pid: u32) -> bool {
+/// Whether the process is being started, or has ended and not let go of its ports and files yet: its
+/// arguments come late, and go with its memory, which the kernel takes first.
+fn is_between(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     // The state follows the name, which is in parentheses and may hold any.
     let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
@@ -103,10 +104,7 @@ impl Target {
     /// Waits until what the process held can be taken by another. Not for ever: the number of one
     /// that is long gone may belong to a thread of the kernel.
     pub async fn gone(&self) {
-        let deadline = Instant::now() + KILL_WAIT;
-        while is_ending(self.pid) && Instant::now() < deadline {
-            tokio::time::sleep(POLL).await;
-        }
+        until(KILL_WAIT, || !is_between(self.pid)).await;
     }
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
@@ -124,10 +122,7 @@ pub async fn end(targets: &[Target]) -> anyhow::Result<()> {
         for target in targets.iter().filter(|target| target.is_running()) {
             target.signal(signal)?;
         }
-        let deadline = Instant::now() + wait;
-        while targets.iter().any(Target::is_running) && Instant::now() < deadline {
-            tokio::time::sleep(POLL).await;
-        }
+        until(wait, || !targets.iter().any(Target::is_running)).await;
     }
     if let Some(left) = targets.iter().find(|target| target.is_running()) {
         anyhow::bail!("process {} does not end", left.pid);
@@ -142,13 +137,14 @@ pub async fn end(targets: &[Target]) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_process_is_known_from_the_moment_it_was_spawned() {
+    #[tokio::test]
+    async fn a_process_is_known_from_the_moment_it_was_spawned() {
         let dir = tempfile::tempdir().expect("make a directory");
         for _ in 0..50 {
             let args = ["600.125".to_owned()];
-            let pid =
-                spawn(Path::new("/bin/sleep"), &args, &dir.path().join("log")).expect("spawn");
+            let pid = spawn(Path::new("/bin/sleep"), &args, &dir.path().join("log"))
+                .await
+                .expect("spawn");
             let target = Target { pid, marks: vec!["sleep".to_owned(), "600.125".to_owned()] };
             assert!(target.is_running());
             target.signal(Signal::SIGKILL).expect("kill");
@@ -160,15 +156,14 @@ mod tests {
         use nix::sys::wait::waitpid;
         let dir = tempfile::tempdir().expect("make a directory");
         let args = ["600.25".to_owned()];
-        let pid = spawn(Path::new("/bin/sleep"), &args, &dir.path().join("log")).expect("spawn");
+        let pid =
+            spawn(Path::new("/bin/sleep"), &args, &dir.path().join("log")).await.expect("spawn");
         let target = Target { pid, marks: vec!["600.25".to_owned()] };
-        assert!(!is_ending(pid), "it runs");
+        assert!(!is_between(pid), "it runs");
         target.signal(Signal::SIGKILL).expect("kill");
-        while target.is_running() {
-            std::thread::yield_now();
-        }
+        until(KILL_WAIT, || !target.is_running()).await;
         target.gone().await;
-        assert!(!is_ending(pid));
+        assert!(!is_between(pid));
         waitpid(Pid::from_raw(i32::try_from(pid).expect("a pid")), None).expect("collect it");
         target.gone().await;
     }

@@ -93,7 +93,7 @@ async fn start_all(
     running: &mut Running,
 ) -> anyhow::Result<()> {
     for id in 1..=plan.nodes {
-        let pid = spawn_node(directory, plan, id)?;
+        let pid = spawn_node(directory, plan, id).await?;
         running.nodes.push(NodeProcess { id, pid, grpc: plan.grpc(id) });
         state::write(directory, running)?;
     }
@@ -107,7 +107,7 @@ async fn start_all(
         let port = u64::from(request.http_port) + number;
         let http = format!("127.0.0.1:{port}");
         let number = usize::try_from(number + 1).unwrap_or(usize::MAX);
-        let pid = spawn_api(directory, plan, &http, number, request.rate_limit)?;
+        let pid = spawn_api(directory, plan, &http, number, request.rate_limit).await?;
         running.apis.push(ApiProcess { pid, http });
         state::write(directory, running)?;
     }
@@ -119,7 +119,7 @@ async fn start_all(
     Ok(())
 }
 
-fn spawn_node(directory: &Directory, plan: &Plan, id: u64) -> anyhow::Result<u32> {
+async fn spawn_node(directory: &Directory, plan: &Plan, id: u64) -> anyhow::Result<u32> {
     let args = [
         ("--data", directory.node(id).display().to_string()),
         ("--node", id.to_string()),
@@ -134,10 +134,10 @@ fn spawn_node(directory: &Directory, plan: &Plan, id: u64) -> anyhow::Result<u32
         args.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect();
     // Safe at every start: a group that has begun is not begun again.
     args.push("--bootstrap".to_owned());
-    process::spawn(&process::beside("rowlock-node")?, &args, &directory.node_log(id))
+    process::spawn(&process::beside("rowlock-node")?, &args, &directory.node_log(id)).await
 }
 
-fn spawn_api(
+async fn spawn_api(
     directory: &Directory,
     plan: &Plan,
     http: &str,
@@ -157,7 +157,7 @@ fn spawn_api(
     if rate_limit {
         args.push("--rate-limit".to_owned());
     }
-    process::spawn(&process::beside("rowlock-api")?, &args, &directory.api_log(number))
+    process::spawn(&process::beside("rowlock-api")?, &args, &directory.api_log(number)).await
 }
 
 /// Waits until `addr` takes connections.
@@ -215,7 +215,7 @@ pub async fn restart_node(directory: &Directory, id: u64) -> anyhow::Result<Node
     // One that was killed this moment still has its port, and whoever asks whether the new one
     // listens would be answered by the old.
     before.gone().await;
-    node.pid = spawn_node(directory, &plan, id)?;
+    node.pid = spawn_node(directory, &plan, id).await?;
     let node = node.clone();
     state::write(directory, &running)?;
     let target = stop::node_target(directory, &node);

@@ -52,8 +52,11 @@ impl Sweeper {
         }
         let Some(now_ms) = self.clock.stamp_ms(Instant::now()) else { return false };
         // P5: due by the time that the command will be stamped with.
-        let next = |state: &State| (state.next_deadline_ms(), state.next_tend_ms());
-        let (deadline_ms, tend_ms) = group.state().read(next).unwrap_or_default();
+        let look = |state: &State| {
+            let queues = state.queue_steps_due(now_ms, QUEUES_MAX);
+            (state.next_deadline_ms(), state.next_tend_ms(), queues)
+        };
+        let (deadline_ms, tend_ms, queues) = group.state().read(look).unwrap_or_default();
         let is_due = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
         let mut kinds = Vec::new();
         if is_due(deadline_ms) {
@@ -62,10 +65,8 @@ impl Sweeper {
         if is_due(tend_ms) {
             kinds.push(CommandKind::Life(LifeCommand::Tend { max: TEND_MAX }));
         }
-        let queues = group.state().read(|state| state.queue_steps_due(now_ms, QUEUES_MAX));
-        for event in queues.unwrap_or_default() {
-            kinds.push(CommandKind::Queue(QueueCommand::Step { event }));
-        }
+        let step = |event| CommandKind::Queue(QueueCommand::Step { event });
+        kinds.extend(queues.into_iter().map(step));
         let busy = !kinds.is_empty();
         for kind in kinds {
             Self::propose(group, kind);

@@ -4,8 +4,9 @@
 //! which stretch it touched; the next search looks at those again. So a hold of named seats pays next
 //! to nothing for it, and a search pays for what changed, not for what there is.
 //!
-//! Each zone has a tree over its stretches, best first, once it was searched. A node says of how many neighbours some stretch
-//! below it has room, one bit for each number, so the best stretch for `n` is found by going down.
+//! Each zone has a tree over its stretches, best first, once it was searched. A node says of how many
+//! neighbours some stretch below it has room, one bit for each number, so the best stretch for `n` is
+//! found by going down.
 
 use std::ops::Range;
 
