@@ -80,7 +80,7 @@ pub(crate) mod tests {
 
     use super::Mistake;
 
-    pub(crate) const ALL: [Mistake; 30] = [
+    pub(crate) const ALL: &[Mistake] = &[
         Mistake::TakenIsFree,
         Mistake::KeyForgotten,
         Mistake::DueTooEarly,

@@ -53,7 +53,7 @@ fn p8_random_waiting_rooms_match_the_model() {
 /// The model would be of no use if it did not notice.
 #[test]
 fn every_planted_mistake_is_found() {
-    for mistake in planted::tests::ALL {
+    for &mistake in planted::tests::ALL {
         planted::tests::plant(Some(mistake));
         let found = (0..100_u64).any(|seed| {
             // No shrinking: that it is found is enough.
