@@ -17,6 +17,7 @@ pub mod doors;
 mod error;
 pub mod key;
 pub mod life;
+pub mod money;
 mod places;
 pub mod plan;
 mod queries;

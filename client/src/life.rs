@@ -36,7 +36,7 @@ pub struct RefundLine {
     pub reason: String,
     /// The provider's name for it; empty: still owed.
     pub reference: String,
-    /// The payment that it is taken from.
+    /// The payment that it is taken from; empty: it is paid at the desk.
     pub intent: String,
 }
 

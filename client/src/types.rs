@@ -5,6 +5,7 @@
 //! unit of the event's currency, seats dense indexes into the event's seat map.
 
 pub use crate::life::{EventLife, RefundLine, RefundPage};
+pub use crate::money::{BookingMoney, DirectSale, EventMoney, MoneyChange, Receipt, Tender};
 pub use rowlock_proto::{
     BookingId, BookingLocator, BookingReference, ErrorCode, EventId, NodeId, ReplicaId, RequestKey,
     SeatId, SeatMapHash, ShardId, Slot, TicketId, UserId, VenueId,
@@ -209,6 +210,8 @@ pub struct BookingExtras {
     pub tickets: Vec<Ticket>,
     /// Tickets that are dead for good.
     pub voids: Vec<VoidedTicket>,
+    /// What happened to its money besides its one payment.
+    pub money: Option<Box<BookingMoney>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -492,6 +495,10 @@ pub enum ChangeKind {
         seen_ms: u64,
         first_door: String,
         first_ms: u64,
+    },
+    Money {
+        booking: BookingId,
+        change: MoneyChange,
     },
     /// A kind that this client is too old to know.
     Other,

@@ -248,6 +248,10 @@ fn kind(kind: Kind) -> Result<ChangeKind, Unreadable> {
             Some((event, change)) => ChangeKind::Queue { event, change },
             None => ChangeKind::Other,
         },
+        Kind::MoneyChanged(change) => match crate::money::change(change)? {
+            Some((booking, change)) => ChangeKind::Money { booking, change },
+            None => ChangeKind::Other,
+        },
         Kind::TicketUnredeemed(change) => ChangeKind::TicketUnredeemed {
             booking: wire::booking_id(&change.booking)?,
             place: change.place,

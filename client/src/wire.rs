@@ -128,6 +128,7 @@ pub(crate) fn booking(wire: v1::Booking) -> Result<Booking, Unreadable> {
             refunds: wire.refunds.into_iter().map(refund).collect(),
             tickets: wire.tickets.into_iter().map(ticket).collect::<Result<_, _>>()?,
             voids: wire.voids.into_iter().map(voided).collect(),
+            money: wire.money.map(crate::money::booking_money).transpose()?.map(Box::new),
         },
     })
 }

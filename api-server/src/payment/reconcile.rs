@@ -79,6 +79,7 @@ impl Reconciler {
             | ChangeKind::TicketRedeemed { .. }
             | ChangeKind::TicketUnredeemed { .. }
             | ChangeKind::Queue { .. }
+            | ChangeKind::Money { .. }
             | ChangeKind::TicketVoided { .. }
             | ChangeKind::ScanConflict { .. }
             | ChangeKind::Other => {}

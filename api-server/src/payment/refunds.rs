@@ -19,9 +19,13 @@ use crate::app::App;
 /// What stands for the provider's name of a refund that needed none.
 const NOTHING_TO_PAY: &str = "nothing to pay";
 
-/// The refunds that a booking still owes, with their numbers.
+/// The refunds that a booking still owes and that a provider is to pay, with their numbers. What was
+/// taken at the desk is paid there.
 pub(super) fn owed(booking: &Booking) -> impl Iterator<Item = (u32, &Refund)> {
-    (0..).zip(&booking.extras.refunds).filter(|(_, refund)| refund.reference.is_empty())
+    let money = booking.extras.money.as_deref();
+    let at_desk = move |number: &u32| money.is_some_and(|it| it.desk_refunds.contains(number));
+    let owed = (0..).zip(&booking.extras.refunds);
+    owed.filter(move |(number, refund)| refund.reference.is_empty() && !at_desk(number))
 }
 
 /// Pays what is owed. The booking without debts; `None` while some are left.

@@ -185,6 +185,7 @@ fn take(
         | ChangeKind::TicketRedeemed { .. }
         | ChangeKind::TicketUnredeemed { .. }
         | ChangeKind::Queue { .. }
+        | ChangeKind::Money { .. }
         | ChangeKind::TicketVoided { .. }
         | ChangeKind::ScanConflict { .. }
         | ChangeKind::Other => {}

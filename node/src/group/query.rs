@@ -3,7 +3,7 @@
 use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
 use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
 use rowlock_raft_store::inventory::{
-    BookingView, DoorCounts, EventView, RefundLine, State, Stats, Subject, User, Venue,
+    BookingView, DoorCounts, EventView, RefundLine, State, Stats, Subject, Takings, User, Venue,
 };
 
 /// A question about the state of one shard.
@@ -22,6 +22,7 @@ pub(crate) enum Query {
     User(UserId),
     UserByEmail(String),
     Doors(EventId),
+    Takings(EventId),
     Stats,
     Queue(EventId),
     QueuePlace { event: EventId, user: UserId },
@@ -41,6 +42,7 @@ pub(crate) enum Found {
     Venues { venues: Vec<(VenueId, Venue)>, more: bool },
     User(UserId, Box<User>),
     Doors(DoorCounts),
+    Takings(Box<Takings>),
     Stats(Stats),
     Flag(bool),
     Queue(Box<QueueView>),
@@ -60,6 +62,8 @@ impl Query {
             Self::Booking(booking) => Some(Subject::Booking(booking.locator())),
             Self::BookingByLocator(locator) => Some(Subject::Booking(*locator)),
             Self::Event(_)
+            // Sums are kept of an event on disk, too.
+            | Self::Takings(_)
             | Self::Queue(_)
             | Self::QueuePlace { .. }
             | Self::Events { .. }
@@ -123,6 +127,10 @@ impl Query {
                 Ok(Found::Refunds { lines, next_seq })
             }
             Self::Doors(id) => Ok(Found::Doors(state.doors(id).ok_or(ErrorCode::EventNotFound)?)),
+            Self::Takings(id) => {
+                let sums = state.takings(id).ok_or(ErrorCode::EventNotFound)?;
+                Ok(Found::Takings(Box::new(sums)))
+            }
             Self::Stats => Ok(Found::Stats(state.stats())),
             Self::Queue(id) => {
                 let queue = state.queue(id).ok_or(ErrorCode::QueueNotFound)?;

@@ -7,7 +7,7 @@ use rowlock_raft_store::inventory::{
     door::{DoorCommand, Scan},
 };
 
-use super::queue;
+use super::{money, queue};
 use v1::command::Kind;
 
 /// The message lacks something or holds what can't be read.
@@ -143,6 +143,7 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
             CommandKind::UnblockSeats { event: event(&id)?, seats }
         }
         Kind::Queue(wire) => CommandKind::Queue(queue::command(wire)?),
+        Kind::Money(wire) => CommandKind::Money(money::command(wire)?),
         kind @ (Kind::PauseSales(_)
         | Kind::ResumeSales(_)
         | Kind::EndSales(_)

@@ -7,6 +7,7 @@ mod cluster;
 mod command;
 mod inventory;
 mod life;
+mod money;
 mod query;
 mod queue;
 mod reply;

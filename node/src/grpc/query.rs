@@ -52,6 +52,7 @@ pub(super) fn decode(wire: v1::Query) -> Result<Query, Refusal> {
             limit: limit(wire.limit),
         },
         Kind::GetDoors(wire) => Query::Doors(event(&wire.event)?),
+        Kind::GetEventMoney(wire) => Query::Takings(event(&wire.event)?),
         Kind::ShardStats(_) => Query::Stats,
         Kind::GetQueue(wire) => Query::Queue(event(&wire.event)?),
         Kind::GetQueuePlace(wire) => {

@@ -15,7 +15,7 @@ use super::life;
 use crate::group::{Answer, Body, FeedBatch, Found, Position, Retry};
 use crate::meta::Map;
 
-use super::queue;
+use super::{money, queue};
 
 /// Name of the metadata that says from where on a compacted feed can be had.
 const OLDEST_KEY: &str = "rowlock-oldest-revision";
@@ -163,6 +163,7 @@ fn booking(view: BookingView) -> v1::Booking {
         refunds: view.refunds.into_iter().map(refund).collect(),
         tickets: view.tickets.into_iter().map(ticket).collect(),
         voids: view.voids.into_iter().map(voided).collect(),
+        money: view.money.map(|view| money::booking(*view)),
     }
 }
 
@@ -394,6 +395,7 @@ fn change_kind(kind: ChangeKind) -> v1::change::Kind {
             Kind::TicketUnredeemed(v1::TicketUnredeemed { booking: raw(booking.to_bytes()), place })
         }
         ChangeKind::Door(change) => door_change(change),
+        ChangeKind::Money(change) => Kind::MoneyChanged(money::changed(change)),
     }
 }
 
@@ -463,6 +465,7 @@ fn found_reply(found: Found) -> v1::QueryReply {
             next_seq,
         }),
         Found::Doors(counts) => Kind::Doors(door_counts(counts)),
+        Found::Takings(sums) => Kind::EventMoney(money::takings(&sums)),
         Found::Flag(value) => Kind::Flag(v1::Flag { value }),
         Found::Queue(view) => Kind::Queue(queue::queue(*view)),
         Found::QueuePlace(view) => Kind::QueuePlace(queue::place(*view)),

@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 use rowlock_proto::ids::{BookingId, EventId, SeatMapHash, UserId, VenueId};
 
 use super::door::DoorChangeV1;
+use super::money::MoneyChangeV1;
 use super::queue::QueueChangeV1;
 use super::text::{booking_state, booking_state_number, event_state, event_state_number};
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
@@ -49,6 +50,7 @@ enum ChangeKindV1 {
     TicketUnredeemed([u8; 16], u32),
     Queue([u8; 16], QueueChangeV1),
     Door(DoorChangeV1),
+    Money(MoneyChangeV1),
 }
 
 fn store_returned(returned: &Returned) -> ReturnedV1 {
@@ -139,6 +141,7 @@ impl From<&ChangeKind> for ChangeKindV1 {
             }
             ChangeKind::Queue { event, change } => Self::Queue(event.to_bytes(), change.into()),
             ChangeKind::Door(change) => Self::Door(change.into()),
+            ChangeKind::Money(change) => Self::Money(change.into()),
         }
     }
 }
@@ -231,6 +234,7 @@ impl TryFrom<ChangeKindV1> for ChangeKind {
                 Self::Queue { event, change: change.try_into()? }
             }
             ChangeKindV1::Door(change) => Self::Door(change.into()),
+            ChangeKindV1::Money(change) => Self::Money(change.into()),
         })
     }
 }

@@ -6,6 +6,7 @@ use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, Ve
 
 use super::door::DoorCommandV1;
 use super::life::LifeCommandV1;
+use super::money::MoneyCommandV1;
 use super::queue::QueueCommandV1;
 use super::text::{EventPatchV1, EventSpecV1, UserPatchV1, UserV1, VenueV1};
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
@@ -53,6 +54,7 @@ enum KindV1 {
     Queue(QueueCommandV1),
     Life(LifeCommandV1),
     Door(DoorCommandV1),
+    Money(MoneyCommandV1),
 }
 
 #[derive(Encode, Decode)]
@@ -213,6 +215,7 @@ impl From<&CommandKind> for KindV1 {
             CommandKind::Queue(queue) => Self::Queue(queue.into()),
             CommandKind::Life(life) => Self::Life(life.into()),
             CommandKind::Door(command) => Self::Door(command.into()),
+            CommandKind::Money(money) => Self::Money(money.into()),
         }
     }
 }
@@ -302,6 +305,7 @@ impl From<KindV1> for CommandKind {
             KindV1::Queue(queue) => Self::Queue(queue.into()),
             KindV1::Life(life) => Self::Life(life.into()),
             KindV1::Door(command) => Self::Door(command.into()),
+            KindV1::Money(money) => Self::Money(money.into()),
         }
     }
 }

@@ -8,6 +8,7 @@ mod change;
 mod command;
 mod door;
 mod life;
+mod money;
 mod queue;
 mod records;
 mod text;
@@ -19,6 +20,7 @@ pub use change::{decode_changes, encode_changes};
 pub use command::{decode_batch, encode_batch};
 pub use door::BlockOfNotes;
 pub use life::LifeRecord;
+pub use money::BlockOfMoney;
 pub use queue::{BlockOfEntries, BlockOfLeft, BlockOfPasses, QueueRecord};
 pub use records::{
     BlockOfBookings, BlockOfExtras, BlockOfRefusals, BlockOfSeats, BlockedSeats, EventRecord,

@@ -213,6 +213,7 @@ impl TryFrom<BookingV1> for Booking {
                 })
             }),
             extras: None,
+            money: None,
         })
     }
 }

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use rowlock_proto::ids::{BookingId, RequestKey, UserId};
 
+use super::money::Money;
 use super::planted::{Mistake, planted};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +75,8 @@ pub struct Booking {
     pub payment: Option<Box<Payment>>,
     /// What most bookings never have.
     pub extras: Option<Box<Extras>>,
+    /// What was paid without a provider, charged back, or exchanged.
+    pub money: Option<Box<Money>>,
 }
 
 /// What becomes of some bookings only.
@@ -188,25 +191,49 @@ pub struct Payment {
 impl Booking {
     /// What the places cost that are not gone.
     pub fn total(&self) -> u64 {
+        self.total_without(&[])
+    }
+
+    /// What it would cost if the places with these numbers were gone, too.
+    pub fn total_without(&self, numbers: &[u32]) -> u64 {
+        if self.is_complimentary() && !planted(Mistake::GiftIsCharged) {
+            return 0;
+        }
         // PRICE_MAX times SEATS_PER_HOLD_MAX fits, and prices are checked on their way in; what a
         // log holds all the same may not stop a shard.
-        if self.extras.is_none() {
+        if self.extras.is_none() && numbers.is_empty() {
             return self.prices.iter().fold(0, |sum, price| sum.saturating_add(*price));
         }
-        let charged = |number: u32| !self.is_gone(number) || planted(Mistake::GoneIsCharged);
+        let here = |number: u32| !self.is_gone(number) || planted(Mistake::GoneIsCharged);
+        let charged = |number: u32| here(number) && !numbers.contains(&number);
         let priced = self.all_places().filter(|(number, ..)| charged(*number));
         priced.fold(0, |sum, (_, _, price)| sum.saturating_add(price))
     }
 
-    /// Every place that was ever granted: its number, what it is, its price.
+    /// From now on it costs another price, or is sold otherwise: an attempt to pay it that was over, and
+    /// succeeds after all, can't be what pays it. Without its intent it is refused, and given back.
+    pub fn fence_off(&mut self) {
+        if let Some(payment) = &mut self.payment {
+            payment.intent.clear();
+        }
+    }
+
+    /// Every place that it ever had: its number, what it is, its price.
     pub fn all_places(&self) -> impl Iterator<Item = (u32, Place, u64)> {
+        let added = self.money.iter().flat_map(|money| money.added.iter().copied());
+        let all = self.granted_places().chain(added);
+        (0..).zip(all).map(|(number, (place, price))| (number, place, price))
+    }
+
+    /// Those that were granted, with their prices; the others came by exchange.
+    pub fn granted_places(&self) -> impl Iterator<Item = (Place, u64)> {
         let seats = self.seats.iter().zip(&self.prices);
         let seats = seats.map(|(&seat, &price)| (Place::Seat(seat), price));
         let areas = self.extras.iter().flat_map(|extras| &extras.areas).flat_map(|line| {
             let count = usize::try_from(line.count).unwrap_or(usize::MAX);
             std::iter::repeat_n((Place::Area(line.area), line.price), count)
         });
-        (0..).zip(seats.chain(areas)).map(|(number, (place, price))| (number, place, price))
+        seats.chain(areas)
     }
 
     pub fn place_count(&self) -> u32 {
@@ -228,7 +255,11 @@ impl Booking {
 
     /// The seats that are not gone, in the order in which they were granted.
     pub fn seats_here(&self) -> impl Iterator<Item = u32> {
-        (0..).zip(&self.seats).filter(|&(number, _)| !self.is_gone(number)).map(|(_, &seat)| seat)
+        let here = self.all_places().filter(|(number, ..)| !self.is_gone(*number));
+        here.filter_map(|(_, place, _)| match place {
+            Place::Seat(seat) => Some(seat),
+            Place::Area(_) => None,
+        })
     }
 
     pub fn seats_here_count(&self) -> u32 {

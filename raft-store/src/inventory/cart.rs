@@ -161,12 +161,15 @@ impl State {
         }
         // Those that are gone already were asked for before: the same request again.
         let fresh: Vec<u32> = places.iter().copied().filter(|&it| !booking.is_gone(it)).collect();
-        let left = booking.places().count();
+        let (left, tried) = (booking.places().count(), booking.payment.is_some());
         if seat_count(&fresh) >= left {
             return refuse(ErrorCode::BookingStateConflict);
         }
         if !fresh.is_empty() {
             let places = self.take_back(event, seq, &fresh, false);
+            if tried {
+                self.change_booking(event, seq, Booking::fence_off);
+            }
             self.note_back(event, id, places, BookingState::Released);
         }
         self.booking_answer(id)

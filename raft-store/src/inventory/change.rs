@@ -3,6 +3,7 @@
 use rowlock_proto::ids::{BookingId, EventId, SeatMapHash, UserId, VenueId};
 
 use super::booking::BookingState;
+use super::money::MoneyChange;
 use super::queue::QueueChange;
 use super::reply::EventState;
 
@@ -126,6 +127,7 @@ pub enum ChangeKind {
         change: QueueChange,
     },
     Door(DoorChange),
+    Money(MoneyChange),
 }
 
 /// What happened at doors.

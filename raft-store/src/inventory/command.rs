@@ -12,6 +12,7 @@ use rowlock_proto::seat_map;
 pub use super::best::{Together, Wanted};
 use super::door::DoorCommand;
 use super::life::LifeCommand;
+use super::money::MoneyCommand;
 use super::queue::QueueCommand;
 use super::reply::Refusal;
 
@@ -184,6 +185,8 @@ pub enum CommandKind {
     /// Pauses, ends and tends events.
     Life(LifeCommand),
     Door(DoorCommand),
+    /// Sales without a provider, and what else happens to money.
+    Money(MoneyCommand),
 }
 
 /// What one hold takes.
@@ -371,6 +374,7 @@ impl CommandKind {
                 Some(Subject::Booking(booking.locator()))
             }
             Self::Door(DoorCommand::Merge { event, .. }) => Some(Subject::Event(*event)),
+            Self::Money(money) => Some(Subject::Booking(money.booking().locator())),
             // Events that time does something to are whole, or lose nothing by it.
             Self::Life(LifeCommand::Tend { .. }) => None,
             Self::Life(
@@ -474,6 +478,7 @@ impl CommandKind {
             }
             Self::Queue(queue) => queue.check(),
             Self::Door(command) => command.check(),
+            Self::Money(money) => money.check(),
             Self::RedeemTicket { door, .. } => text("door", door, NAME_BYTES_MAX),
             Self::ExtendHold { .. }
             | Self::TransferTicket { .. }

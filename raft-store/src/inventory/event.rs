@@ -6,7 +6,9 @@
 //! - `held + sold` of an area are the places of its live bookings, at most its capacity.
 //! - `by_key` has one entry for each booking; `per_user` sums the owned places of each user.
 //! - Bookings are numbered from 1 without gaps and never removed from their place.
-//! - All of this is of an event that is whole; of a cold one (`cold.rs`) counts and areas are here.
+//! - `takings` are the sums of its bookings' money.
+//! - All of this is of an event that is whole; of a cold one (`cold.rs`) counts, areas and takings are
+//!   here.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::take;
@@ -23,6 +25,7 @@ use super::door::Book;
 use super::free::Free;
 use super::layout::Layout;
 use super::life::Life;
+use super::money::Takings;
 use super::planted::{Mistake, planted};
 use super::queue::Queue;
 use super::reply::{AreaCounts, EventState, Refusal, SeatCounts};
@@ -69,6 +72,7 @@ pub struct Event {
     // Derived; rebuilt after a load.
     pub counts: SeatCounts,
     pub areas: Vec<AreaCounts>,
+    pub takings: Takings,
     pub by_key: BTreeMap<(UserId, RequestKey), KeyOwner>,
     pub per_user: BTreeMap<UserId, UserCounts>,
     /// Built by the first search for the best seats.
@@ -138,6 +142,7 @@ impl Event {
             doors: Book::default(),
             counts: SeatCounts::default(),
             areas: Vec::new(),
+            takings: Takings::default(),
             by_key: BTreeMap::new(),
             per_user: BTreeMap::new(),
             free: None,
@@ -389,7 +394,9 @@ impl Event {
             self.per_user.entry(remembered.user).or_default().refusals += 1;
         }
         let mut areas = self.layout.no_places_taken();
+        self.takings = Takings::default();
         for (seq, booking) in (1..).zip(&self.bookings) {
+            self.takings.add(&Takings::of(booking));
             self.by_key.insert((booking.user, booking.key), KeyOwner::Booking(seq));
             if !booking.state.owns_seats() {
                 continue;

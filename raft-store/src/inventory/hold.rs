@@ -350,6 +350,7 @@ fn grant(
         expires_ms,
         payment: None,
         extras: extras.map(Box::new),
+        money: None,
     });
     let no = event_no(event);
     log.touch_seats(no, seats);

@@ -73,6 +73,7 @@ pub(super) fn audit_event(event: &Event) -> Vec<String> {
     audit_keys(event, &mut found);
     audit_queue(event, &mut found);
     super::door::audit(event, &mut found);
+    super::money::audit(event, &mut found);
     found
 }
 

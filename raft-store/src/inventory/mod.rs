@@ -35,6 +35,7 @@ mod hold;
 mod invariants;
 mod layout;
 mod life;
+pub mod money;
 mod offer;
 mod payment;
 mod people;
@@ -65,13 +66,14 @@ pub use self::command::{
 use self::deadlines::{Deadline, Deadlines};
 use self::event::Event;
 pub use self::life::{Life, LifeCommand, RefundLine, TEND_MAX};
+pub use self::money::{MoneyChange, MoneyCommand, Takings, Tender};
 use self::planted::{Mistake, planted};
 pub use self::query::seat_state;
 pub use self::queue::{QueueChange, QueueCommand, QueueReply};
 pub use self::record::RecordKey;
 pub use self::reply::{
-    Answer, Applied, AreaCounts, BookingView, DoorCounts, EventState, EventView, LifeView, Refusal,
-    Reply, ScanOutcome, SeatCounts, Stats,
+    Answer, Applied, AreaCounts, BookingView, DoorCounts, EventState, EventView, LifeView,
+    MoneyView, Refusal, Reply, ScanOutcome, SeatCounts, Stats,
 };
 use self::seat_map::StoredMap;
 
@@ -257,6 +259,7 @@ impl State {
             CommandKind::Queue(queue) => fresh(self.queue_command(principal, queue)),
             CommandKind::Life(life) => fresh(self.life(life)),
             CommandKind::Door(door) => fresh(self.at_door(command.key, door)),
+            CommandKind::Money(money) => fresh(self.money(command, money)),
             // Replicas hash their state at this index; the state itself is not touched.
             CommandKind::Checksum { nonce: _ } => fresh(Ok(Reply::Done)),
         }

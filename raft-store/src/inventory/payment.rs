@@ -251,8 +251,9 @@ impl State {
     }
 
     /// The booking's held seats become its own.
-    fn sell(&mut self, id: EventId, seq: u32, intent: &str) {
+    pub(super) fn sell(&mut self, id: EventId, seq: u32, intent: &str) {
         let now = self.log.clock_ms;
+        let before = self.tally(id, seq);
         let Some(event) = self.events.get_mut(&id) else { return };
         let Some(booking) = event.booking_mut(seq) else { return };
         booking.state = BookingState::Confirmed;
@@ -261,6 +262,7 @@ impl State {
         }
         let places = booking.places();
         event.sell(&places);
+        self.rebook(id, seq, &before);
         self.note_sold(id, seq, intent);
         self.sold_late(id, seq);
     }
@@ -274,6 +276,7 @@ impl State {
         self.retire_due_owners(id, &places.seats);
         self.make_room(id, &places.areas);
         let now = self.log.clock_ms;
+        let before = self.tally(id, seq);
         let Some(event) = self.events.get_mut(&id) else { return false };
         let free = places.seats.iter().all(|&seat| event.is_free(seat))
             && places.areas.iter().all(|&(area, count)| event.has_room(area, count));
@@ -288,12 +291,15 @@ impl State {
         let user = booking.user;
         event.take_seats(&places.seats, seq, user, true);
         event.take_areas(&places.areas, user, true);
+        self.rebook(id, seq, &before);
         self.note_sold(id, seq, intent);
         true
     }
 
     fn owe_refund(&mut self, id: BookingId, event: EventId, seq: u32, intent: &str) -> Answer {
+        let before = self.tally(event, seq);
         self.change_booking(event, seq, |booking| booking.state = BookingState::RefundDue);
+        self.rebook(event, seq, &before);
         match self.view_of(id) {
             Some(view) => {
                 let (intent, amount) = (intent.to_owned(), view.total);

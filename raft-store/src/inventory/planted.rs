@@ -64,6 +64,16 @@ pub(crate) enum Mistake {
     MergedOver,
     /// Who was let in by mistake still counts at the door.
     DoorCountKept,
+    /// Anybody may sell at the desk.
+    SellerUnchecked,
+    /// What was given away has a price.
+    GiftIsCharged,
+    /// A payment that was over pays what was sold at the desk meanwhile.
+    LateChargeKept,
+    /// A provider is asked for money that was taken at the desk.
+    DeskRefundSent,
+    /// What changed in a booking's money is not written.
+    MoneyNotWritten,
 }
 
 #[cfg(not(test))]
@@ -111,6 +121,11 @@ pub(crate) mod tests {
         Mistake::VoidLetIn,
         Mistake::MergedOver,
         Mistake::DoorCountKept,
+        Mistake::SellerUnchecked,
+        Mistake::GiftIsCharged,
+        Mistake::LateChargeKept,
+        Mistake::DeskRefundSent,
+        Mistake::MoneyNotWritten,
     ];
 
     thread_local! {

@@ -9,6 +9,7 @@ use super::State;
 use super::booking::{AreaLine, Booking, BookingState, Extras, Place};
 use super::command::{User, Venue};
 use super::event::Event;
+use super::money;
 pub(super) use super::reply::BookingView;
 use super::reply::{AreaCounts, EventView, LifeView, SeatCounts, Stats};
 
@@ -47,6 +48,7 @@ pub(super) fn granted(event: &Event, booking: &Booking) -> BookingView {
         refunds: Vec::new(),
         tickets: Vec::new(),
         voids: Vec::new(),
+        money: None,
     }
 }
 
@@ -64,7 +66,6 @@ fn add_extras(view: &mut BookingView, booking: &Booking, extras: &Extras) {
     (view.seats, view.prices) = kept.into_iter().unzip();
     view.areas =
         areas.into_iter().map(|((area, price), count)| AreaLine { area, count, price }).collect();
-    view.total = booking.total();
     view.gone.clone_from(&extras.gone);
     view.extended = extras.extended_from_ms != 0;
     view.expires_ms = booking.expires_ms;
@@ -74,7 +75,7 @@ fn add_extras(view: &mut BookingView, booking: &Booking, extras: &Extras) {
 
 /// As it was when it was granted.
 fn first_total(booking: &Booking) -> u64 {
-    booking.all_places().fold(0, |sum, (_, _, price)| sum.saturating_add(price))
+    booking.granted_places().fold(0, |sum, (_, price)| sum.saturating_add(price))
 }
 
 fn first_expiry(booking: &Booking) -> u64 {
@@ -99,6 +100,11 @@ impl State {
         }
         if let Some(extras) = &booking.extras {
             add_extras(&mut view, booking, extras);
+        }
+        view.total = booking.total();
+        view.money = money::view(booking);
+        if let Some(sale) = booking.direct_sale() {
+            view.confirmed_ms = sale.at_ms;
         }
         let voids = event.doors.voids_of(booking.id.locator().seq());
         view.voids = voids.map(|(place, void)| (place, void.clone())).collect();

@@ -16,6 +16,7 @@
 //! 9 slot:u16 no:u32 block:u32           what some of 64 bookings have besides; absent: none has
 //! 10 slot:u16 no:u32                    what is kept of its life; absent: nothing
 //! 14 slot:u16 no:u32 block:u32          what happened to tickets of 64 bookings at doors
+//! 15 slot:u16 no:u32 block:u32          the money of some of 64 bookings; absent: none has any
 //! 16 slot:u16 no:u32                    a queue
 //! 17 slot:u16 no:u32 block:u32          256 entries of a queue
 //! 18 slot:u16 no:u32 block:u32          which of 8,192 entries left; absent: none did
@@ -41,6 +42,7 @@ pub enum RecordKey {
     Extras(EventNo, u32),
     Life(EventNo),
     Doors(EventNo, u32),
+    Money(EventNo, u32),
     Queue(EventNo),
     QueueEntries(EventNo, u32),
     QueueLeft(EventNo, u32),
@@ -49,7 +51,7 @@ pub enum RecordKey {
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
 /// event is read back by one look under each tag.
-pub const EVENT_TAGS: [u8; 12] = [4, 5, 6, 7, 8, 9, 10, 14, 16, 17, 18, 19];
+pub const EVENT_TAGS: [u8; 13] = [4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 19];
 
 /// Those of the records that an event can leave on disk: all but its own.
 pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1;
@@ -75,6 +77,7 @@ impl RecordKey {
             | Self::Extras(no, _)
             | Self::Life(no)
             | Self::Doors(no, _)
+            | Self::Money(no, _)
             | Self::Queue(no)
             | Self::QueueEntries(no, _)
             | Self::QueueLeft(no, _)
@@ -127,6 +130,10 @@ impl RecordKey {
                 event(&mut out, 14, no);
                 out.extend_from_slice(&block.to_be_bytes());
             }
+            Self::Money(no, block) => {
+                event(&mut out, 15, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
             Self::Queue(no) => event(&mut out, 16, no),
             Self::QueueEntries(no, block) => {
                 event(&mut out, 17, no);
@@ -160,13 +167,14 @@ impl RecordKey {
             2 => Self::Venue(VenueId::from_slice(rest)?),
             3 => Self::User(UserId::from_slice(rest)?),
             4 => Self::Event(event(rest)?),
-            5 | 6 | 9 | 14 | 17 | 18 | 19 => {
+            5 | 6 | 9 | 14 | 15 | 17 | 18 | 19 => {
                 let (no, block) = rest.split_first_chunk::<6>()?;
                 let (no, block) = (event(no)?, u32::from_be_bytes(block.try_into().ok()?));
                 match tag {
                     5 => Self::Seats(no, block),
                     6 => Self::Bookings(no, block),
                     14 => Self::Doors(no, block),
+                    15 => Self::Money(no, block),
                     17 => Self::QueueEntries(no, block),
                     18 => Self::QueueLeft(no, block),
                     19 => Self::QueuePasses(no, block),

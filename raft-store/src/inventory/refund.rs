@@ -10,10 +10,11 @@
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 
-use super::booking::{Booking, BookingState, Places, Refund};
+use super::booking::{Booking, BookingState, Places};
 use super::change::{ChangeKind, Returned};
 use super::command::RefundOrder;
 use super::hold::event_no;
+use super::money::Back;
 use super::planted::{Mistake, planted};
 use super::reply::{Answer, Refusal, Reply};
 use super::{State, refuse};
@@ -33,9 +34,8 @@ impl State {
         if let Some(refund) = refunds.iter().position(|refund| refund.key == key)
             && !planted(Mistake::RefundRepeated)
         {
-            return self.refund_answer(id, refund);
+            return self.refund_answer(id, u32::try_from(refund).unwrap_or(u32::MAX));
         }
-        let number = refunds.len();
         if booking.state != BookingState::Confirmed {
             return refuse(ErrorCode::BookingStateConflict);
         }
@@ -63,39 +63,36 @@ impl State {
             let limit = place.into();
             return Err(Refusal { limit, ..Refusal::of(ErrorCode::TicketRedeemed) });
         }
-        let amount = wanted.iter().filter_map(price_of).fold(0_u64, u64::saturating_add);
         let whole = wanted.len() == here.len();
         let (event, seq) = (event.id, booking.id.locator().seq());
-        let refund = Refund {
-            key,
-            amount,
-            decided_ms: self.log.clock_ms,
-            reason: order.reason.clone(),
-            reference: String::new(),
-        };
-        let returned = self.owe(event, seq, &wanted, whole, refund);
+        let price = booking.total() - if whole { 0 } else { booking.total_without(&wanted) };
+        let reason = order.reason.clone();
+        let back = Back { key, reason, price, final_if_nothing: false };
+        let (returned, refund, amount) = self.owe(event, seq, &wanted, whole, back);
         let seats = returned.seats.clone();
         self.note_back(event, id, returned, BookingState::Refunded);
         if order.block && !seats.is_empty() {
             // The seats are free now, and known.
             self.block_seats(event, &seats, &order.reason).ok();
         }
-        let refund = u32::try_from(number).unwrap_or(u32::MAX);
         self.log.note(ChangeKind::PlacesRefunded { booking: id, refund, places: wanted, amount });
-        self.refund_answer(id, number)
+        self.refund_answer(id, refund)
     }
 
-    /// Takes sold places back, all that are left if `whole`, and owes `refund` for them.
+    /// Takes sold places back, all that are left if `whole`, and owes for them: the places, the number
+    /// of the refund, and its amount.
     pub(super) fn owe(
         &mut self,
         id: EventId,
         seq: u32,
         numbers: &[u32],
         whole: bool,
-        refund: Refund,
-    ) -> Places {
+        back: Back,
+    ) -> (Places, u32, u64) {
+        let before = self.tally(id, seq);
         let booking = self.events.get(&id).and_then(|event| event.booking(seq));
         let charged = booking.map_or(0, Booking::total);
+        let left_at_provider = booking.map_or(0, Booking::left_at_provider);
         if whole {
             self.no_longer_late(id, seq);
         }
@@ -105,9 +102,10 @@ impl State {
             if extras.refunds.is_empty() {
                 extras.charged = charged;
             }
-            extras.refunds.push(refund);
         });
-        returned
+        let (refund, amount) = self.owe_money(id, seq, left_at_provider, back);
+        self.rebook(id, seq, &before);
+        (returned, refund, amount)
     }
 
     /// Everything that is left of a sold booking goes back; it stays on record as it was.
@@ -165,8 +163,7 @@ impl State {
         }
     }
 
-    fn refund_answer(&self, id: BookingId, refund: usize) -> Answer {
-        let refund = u32::try_from(refund).unwrap_or(u32::MAX);
+    pub(super) fn refund_answer(&self, id: BookingId, refund: u32) -> Answer {
         match self.view_of(id) {
             Some(booking) => Ok(Reply::Refund { booking, refund }),
             None => refuse(ErrorCode::BookingNotFound),
@@ -195,11 +192,13 @@ impl State {
             }
             Some(_) => return self.booking_answer(id),
         }
+        let before = self.tally(event, seq);
         self.change_extras(event, seq, |extras| {
             if let Some(refund) = extras.refunds.get_mut(place) {
                 reference.clone_into(&mut refund.reference);
             }
         });
+        self.rebook(event, seq, &before);
         let reference = reference.to_owned();
         self.log.note(ChangeKind::RefundSettled { booking: id, refund, reference });
         self.booking_answer(id)

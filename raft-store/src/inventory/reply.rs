@@ -6,6 +6,7 @@ use rowlock_proto::ids::{BookingId, EventId, UserId};
 use super::booking::{AreaLine, BookingState, Refund, Ticket};
 use super::command::EventSpec;
 use super::door::Void;
+use super::money::Receipt;
 use super::queue::QueueReply;
 
 /// The outcome of one applied command. A refusal is replicated like any other outcome.
@@ -133,6 +134,18 @@ pub struct BookingView {
     pub tickets: Vec<(u32, Ticket)>,
     /// Tickets that were voided, by the number of their place.
     pub voids: Vec<(u32, Void)>,
+    /// Of few bookings.
+    pub money: Option<Box<MoneyView>>,
+}
+
+/// What there is to see of a booking's money besides its one payment.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct MoneyView {
+    /// It was sold without a payment provider: the first receipt says how.
+    pub direct: bool,
+    pub receipts: Vec<Receipt>,
+    /// Numbers of the refunds that are paid at the desk.
+    pub desk_refunds: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,6 +11,7 @@ use super::booking::BookingState;
 use super::door::Book;
 use super::event::{BOOKINGS_PER_BLOCK, Event, REFUSALS_PER_BLOCK, SEATS_PER_BLOCK};
 use super::hold::event_no;
+use super::money;
 use super::queue::queue_keys;
 use super::record::{EventNo, RecordKey};
 use super::{Deadline, State};
@@ -101,6 +102,10 @@ impl State {
                 notes.peek()?;
                 BlockOfNotes::encode(notes)
             }
+            RecordKey::Money(no, block) => {
+                let bookings = block_of(&self.whole_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
+                money::encode(bookings)?
+            }
             RecordKey::Queue(_)
             | RecordKey::QueueEntries(..)
             | RecordKey::QueueLeft(..)
@@ -184,6 +189,7 @@ impl State {
                     booking.extras = Some(Box::new(extras));
                 }
             }
+            RecordKey::Money(no, block) => self.load_money(no, block, bytes)?,
             RecordKey::Doors(no, _) => {
                 self.loading(no)?.doors.load(BlockOfNotes::decode(bytes)?);
             }
@@ -271,6 +277,7 @@ impl State {
             let bookings = blocks(event.bookings.len(), BOOKINGS_PER_BLOCK);
             keys.extend((0..bookings).map(|block| RecordKey::Bookings(no, block)));
             keys.extend((0..bookings).map(|block| RecordKey::Extras(no, block)));
+            keys.extend((0..bookings).map(|block| RecordKey::Money(no, block)));
             keys.insert(RecordKey::Blocked(no));
             keys.extend(event.queue.iter().flat_map(|queue| queue_keys(no, queue)));
             keys.insert(RecordKey::Life(no));

@@ -11,6 +11,7 @@ use rowlock_proto::error_code::ErrorCode;
 pub use self::brute::{Kind, Near, Party, Spot};
 pub use self::door::{AtDoors, DoorAsk, Heard, Late};
 pub use self::life::Deed;
+pub use self::money::{Coin, MoneyAsk, Till};
 use self::refusal::{unfree, why_not};
 
 mod after;
@@ -18,6 +19,7 @@ mod brute;
 mod door;
 mod life;
 pub mod line;
+mod money;
 mod refusal;
 
 /// What was promised to last and for how long, as the promises are written (not as they are coded).
@@ -116,6 +118,7 @@ pub struct Sale {
     pub back: Vec<Back>,
     pub passes: BTreeMap<u32, Pass>,
     pub doors: AtDoors,
+    pub till: Till,
     basket: Basket,
     begun_key: u64,
 }
@@ -151,7 +154,7 @@ impl Sale {
     }
 
     pub fn total(&self) -> u64 {
-        self.here().iter().map(|(_, _, price)| price).sum()
+        if self.is_gift() { 0 } else { self.here().iter().map(|(_, _, price)| price).sum() }
     }
 
     fn owns(&self) -> bool {
@@ -186,6 +189,7 @@ pub enum Said {
 #[derive(Clone, Debug)]
 pub enum Ask {
     Door(DoorAsk),
+    Money(MoneyAsk),
     Publish { event: usize },
     Cancel { event: usize },
     Life { event: usize, deed: Deed },
@@ -299,6 +303,7 @@ impl Model {
         self.tick(stamp_ms);
         match ask {
             Ask::Door(ask) => self.door(ask),
+            Ask::Money(ask) => self.money(ask),
             Ask::Publish { event } => match self.shows.get_mut(*event) {
                 None => no(ErrorCode::EventNotFound),
                 Some(show) if matches!(show.phase, Phase::Cancelled | Phase::Ended) => {
@@ -509,6 +514,7 @@ impl Model {
             back: Vec::new(),
             passes: BTreeMap::new(),
             doors: AtDoors::default(),
+            till: Till::default(),
             basket: basket.clone(),
             begun_key: 0,
         };
@@ -550,6 +556,9 @@ impl Model {
         let fresh = sale.standing != standing;
         let sale = self.find(event, number, user).expect("was found");
         sale.standing = standing;
+        if fresh {
+            sale.till.provider += sale.till.asked;
+        }
         if fresh && standing == Standing::Confirmed {
             sale.confirmed_ms = now;
             let buyer = sale.user;
@@ -579,6 +588,7 @@ fn as_granted(sale: &Sale) -> Sale {
         back: Vec::new(),
         passes: BTreeMap::new(),
         doors: AtDoors::default(),
+        till: Till::default(),
         ..sale.clone()
     }
 }

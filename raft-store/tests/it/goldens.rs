@@ -18,6 +18,7 @@ use rowlock_raft_store::inventory::{
 use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
 
 use super::fixture::{World, booking, map_hash, spec};
+use super::goldens_money;
 use super::goldens_queue;
 
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens");
@@ -359,7 +360,7 @@ fn life_world() -> World {
     world
 }
 
-const GOLDENS: [Golden; 5] = [
+const GOLDENS: [Golden; 6] = [
     Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
     Golden {
         file: "v1-places.txt",
@@ -388,6 +389,13 @@ const GOLDENS: [Golden; 5] = [
         changes: door_changes,
         world: door_world,
         kinds: &[0, 1, 2, 3, 4, 5, 6, 7, 9, 14],
+    },
+    Golden {
+        file: "v1-money.txt",
+        commands: goldens_money::commands,
+        changes: goldens_money::changes,
+        world: goldens_money::world,
+        kinds: &[0, 1, 4, 5, 6, 9, 15],
     },
 ];
 

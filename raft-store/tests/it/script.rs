@@ -16,18 +16,20 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
+use rowlock_proto::ids::{BookingId, EventId, UserId};
 use rowlock_proto::shard::hash64;
-use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
+use rowlock_raft_store::inventory::door::DoorCommand;
 use rowlock_raft_store::inventory::{
-    Answer, BookingState, BookingView, Cart, ChangeKind, CommandKind, DoorChange, EventPatch,
-    EventSpec, QueueCommand, RefundOrder, Refusal, Reply, Returned, SYSTEM, ScanOutcome, Together,
+    Answer, BookingState, BookingView, Cart, ChangeKind, CommandKind, EventPatch, EventSpec,
+    QueueCommand, RefundOrder, Refusal, Reply, Returned, SYSTEM, Together,
 };
 
 use super::fixture::{World, arena_bytes, spec};
 use super::script_queue;
 
+mod doors;
 mod life;
+mod money;
 
 /// What one word of a script makes different in an event.
 type SpecChange = Box<dyn Fn(&mut EventSpec)>;
@@ -120,6 +122,9 @@ fn booking(view: &BookingView) -> String {
     for (place, void) in &view.voids {
         write!(text, "; ticket {place} void: {}", void.reason).unwrap();
     }
+    if let Some(money) = &view.money {
+        text.push_str(&money::view(money));
+    }
     text
 }
 
@@ -153,31 +158,10 @@ fn answer(answer: &Answer) -> String {
             format!("{retired} retired{}", if *more { ", more are due" } else { "" })
         }
         Ok(Reply::Queue(reply)) => script_queue::reply(reply),
-        Ok(Reply::Scans(outcomes)) => outcomes.iter().map(outcome).collect::<Vec<_>>().join("; "),
+        Ok(Reply::Scans(outcomes)) => {
+            outcomes.iter().map(doors::outcome).collect::<Vec<_>>().join("; ")
+        }
         Err(refused) => refusal(refused),
-    }
-}
-
-fn outcome(outcome: &ScanOutcome) -> String {
-    match outcome {
-        ScanOutcome::Taken => "taken".to_owned(),
-        ScanOutcome::Repeat => "repeat".to_owned(),
-        ScanOutcome::Conflict { door, at_ms } => format!("in at {} door {door}", time(*at_ms)),
-        ScanOutcome::Replaced => "replaced".to_owned(),
-        ScanOutcome::Void => "void".to_owned(),
-        ScanOutcome::Unknown => "unknown".to_owned(),
-    }
-}
-
-fn door_change(change: &DoorChange) -> String {
-    match change {
-        DoorChange::TicketVoided { booking, place, reason } => {
-            format!("ticket {place} of {} void: {reason}", name(*booking))
-        }
-        DoorChange::ScanConflict { booking, place, door, seen_ms, first_door, first_ms } => {
-            let (seen, first, of) = (time(*seen_ms), time(*first_ms), name(*booking));
-            format!("ticket {place} of {of} in twice: {first_door} {first}, {door} {seen}")
-        }
     }
 }
 
@@ -204,21 +188,6 @@ impl Script {
         let page = self.world.state.bookings_of(self.event, seq - 1, 1);
         let found = page.and_then(|(page, _)| Some(page.first()?.booking));
         found.unwrap_or(BookingId(1))
-    }
-
-    fn scan(&self, text: &str) -> Scan {
-        let parts: Vec<&str> = text.split(',').collect();
-        let [key, booking, place, version, door, seen] = parts.as_slice() else {
-            panic!("{text} is no scan")
-        };
-        Scan {
-            key: RequestKey(hash64(format!("key={key}").as_bytes()).into()),
-            booking: self.booking(booking),
-            place: small(place),
-            version: small(version),
-            door: (*door).to_owned(),
-            seen_ms: seconds(seen),
-        }
     }
 
     fn create(&mut self, words: &[&str]) {
@@ -351,7 +320,8 @@ impl Script {
                 ChangeKind::TicketRedeemed { booking, place, door } => {
                     format!("ticket {place} of {} used at door {door}", name(*booking))
                 }
-                ChangeKind::Door(change) => door_change(change),
+                ChangeKind::Door(change) => doors::change(change),
+                ChangeKind::Money(change) => money::change(change),
                 ChangeKind::TicketUnredeemed { booking, place } => {
                     format!("ticket {place} of {} not used after all", name(*booking))
                 }
@@ -408,11 +378,11 @@ impl Script {
             [verb @ ("pause" | "resume" | "end" | "tend" | "life" | "refunds"), rest @ ..] => {
                 self.life(verb, rest);
             }
-            // Each scan is `key,booking,place,version,door,time`.
             ["merge", scans @ ..] => {
                 let scans = scans.iter().map(|scan| self.scan(scan)).collect();
                 self.apply(SYSTEM, None, CommandKind::Door(DoorCommand::Merge { event, scans }));
             }
+            ["takings"] => self.show_takings(),
             ["doors"] => {
                 let counts = self.world.state.doors(event).unwrap();
                 let doors = counts.doors.iter().map(|(door, count)| format!(", {door} {count}"));
@@ -536,6 +506,7 @@ fn of_booking(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
             let (place, reason) = (small(place), (*reason).to_owned());
             CommandKind::Door(DoorCommand::Void { booking, place, reason })
         }
+        ("sells" | "gives" | "takes", rest) => money::command(verb, booking, rest),
         ("unscans", [place]) => CommandKind::UnredeemTicket { booking, place: small(place) },
         ("pays", [amount]) => CommandKind::BeginPayment { booking, amount: number(amount) },
         ("attaches", [at, intent]) => {

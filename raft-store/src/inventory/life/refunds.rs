@@ -4,17 +4,16 @@ use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 
 use crate::inventory::State;
-use crate::inventory::booking::{Booking, BookingState, Refund};
+use crate::inventory::booking::{Booking, BookingState};
 use crate::inventory::change::ChangeKind;
 use crate::inventory::hold::event_no;
+use crate::inventory::money::Back;
 use crate::inventory::query::PAGE_MAX;
 use crate::inventory::record::RecordKey;
 
 /// The request that a cancellation's refunds come from: there is one for each booking.
 const CANCELLED_KEY: RequestKey = RequestKey(0);
 const CANCELLED_REASON: &str = "event cancelled";
-/// Reference of a refund that no provider has to pay.
-const NOTHING_TO_PAY: &str = "nothing to pay";
 /// Bookings that one page of refunds looks through.
 const SCAN_MAX: usize = 10_000;
 
@@ -30,7 +29,7 @@ pub struct RefundLine {
     pub reason: String,
     /// The provider's name for it; empty: still owed.
     pub reference: String,
-    /// The payment that it is taken from.
+    /// The payment that it is taken from; empty: it is paid at the desk.
     pub intent: String,
 }
 
@@ -64,21 +63,13 @@ impl State {
         let Some(booking) = self.events.get(&id).and_then(|event| event.booking(seq)) else {
             return;
         };
-        let (of, amount) = (booking.id, booking.total());
+        let (of, price) = (booking.id, booking.total());
         let numbers = booking.all_places().map(|(number, ..)| number);
         let places: Vec<u32> = numbers.filter(|&number| !booking.is_gone(number)).collect();
-        let number = booking.extras.as_ref().map_or(0, |extras| extras.refunds.len());
-        let reference = if amount == 0 { NOTHING_TO_PAY } else { "" };
-        let refund = Refund {
-            key: CANCELLED_KEY,
-            amount,
-            decided_ms: self.log.clock_ms,
-            reason: CANCELLED_REASON.to_owned(),
-            reference: reference.to_owned(),
-        };
-        let returned = self.owe(id, seq, &places, true, refund);
+        let reason = CANCELLED_REASON.to_owned();
+        let back = Back { key: CANCELLED_KEY, reason, price, final_if_nothing: true };
+        let (returned, refund, amount) = self.owe(id, seq, &places, true, back);
         self.note_back(id, of, returned, BookingState::Refunded);
-        let refund = u32::try_from(number).unwrap_or(u32::MAX);
         self.log.note(ChangeKind::PlacesRefunded { booking: of, refund, places, amount });
     }
 
@@ -108,17 +99,23 @@ impl State {
 }
 
 fn lines_of(booking: &Booking, owed_only: bool) -> Vec<RefundLine> {
-    let intent = booking.payment.as_ref().map(|payment| payment.intent.clone()).unwrap_or_default();
-    let line = |refund, amount, decided_ms, reason: &str, reference: &str| RefundLine {
-        booking: booking.id,
-        user: booking.user,
-        refund,
-        amount,
-        decided_ms,
-        reason: reason.to_owned(),
-        reference: reference.to_owned(),
-        intent: intent.clone(),
+    let paid = booking.payment.as_ref().map(|payment| payment.intent.clone()).unwrap_or_default();
+    let at_desk = booking.money.as_ref().map_or(&[][..], |money| &money.desk_refunds);
+    let intent_of = |refund: Option<u32>| {
+        let by_provider = refund.is_none_or(|refund| !at_desk.contains(&refund));
+        if by_provider { paid.clone() } else { String::new() }
     };
+    let line =
+        |refund: Option<u32>, amount, decided_ms, reason: &str, reference: &str| RefundLine {
+            booking: booking.id,
+            user: booking.user,
+            refund,
+            amount,
+            decided_ms,
+            reason: reason.to_owned(),
+            reference: reference.to_owned(),
+            intent: intent_of(refund),
+        };
     if booking.state == BookingState::RefundDue {
         return vec![line(None, booking.total(), 0, "the seats are gone", "")];
     }

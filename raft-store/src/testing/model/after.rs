@@ -37,6 +37,7 @@ impl Model {
                 sale.begun_key = key;
                 sale.payment_until_ms = sale.expires_ms + PAYMENT_EXTRA_MS;
                 sale.intent.clear();
+                sale.till.asked = total;
                 sale.declined.clear();
                 Some(sale.attempt)
             }
@@ -151,6 +152,9 @@ impl Model {
         if fresh == sale.here().len() {
             return no(ErrorCode::BookingStateConflict);
         }
+        if fresh > 0 {
+            sale.intent.clear();
+        }
         sale.gone.extend(places);
         Said::Booking(self.seen(event, number))
     }
@@ -186,6 +190,8 @@ impl Model {
         }
         let going = here.iter().filter(|(place, ..)| wanted.contains(place));
         let amount: u64 = going.clone().map(|(_, _, price)| price).sum();
+        let amount = if sale.is_gift() { 0 } else { amount };
+        let refund = u32::try_from(sale.back.len()).unwrap_or(u32::MAX);
         let seats: Vec<u32> = going
             .filter_map(|(_, place, _)| match place {
                 Where::Seat(seat) => Some(*seat),
@@ -197,8 +203,7 @@ impl Model {
         } else {
             sale.gone.extend(&wanted);
         }
-        sale.back.push((key, amount, String::new()));
-        let refund = u32::try_from(sale.back.len() - 1).unwrap_or(u32::MAX);
+        sale.give_back(key, amount);
         if block {
             self.shows[event].blocked.extend(seats);
         }

@@ -95,7 +95,7 @@ impl Model {
             if let Some(sale) = show.sales.get_mut(at)
                 && sale.standing == Standing::Confirmed
             {
-                sale.back.push((0, sale.total(), String::new()));
+                sale.give_back(0, sale.total());
                 sale.standing = Standing::Refunded;
             }
         }

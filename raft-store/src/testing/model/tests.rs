@@ -16,13 +16,14 @@ use crate::inventory::planted;
 use crate::inventory::{
     Answer, Batch, BookingState, BookingView, Cart, Change, Command, CommandKind, Config,
     EventPatch, EventSpec, EventState, LifeCommand, RecordKey, RefundOrder, Reply, SYSTEM, State,
-    Ticket, Together, Wanted, seat_state,
+    Tender, Ticket, Together, Wanted, seat_state,
 };
 
 mod doors;
 mod hall;
 mod histories;
 mod lines;
+mod money;
 mod sleeper;
 mod wishes;
 
@@ -166,11 +167,7 @@ impl Pair {
         let number = u32::try_from((sales.len() + 1).saturating_sub(back)).unwrap();
         let sale = (number as usize).checked_sub(1).and_then(|place| sales.get(place));
         let attempt = sale.map_or(0, |sale| sale.attempt);
-        let user = match by {
-            By::Owner => sale.map_or(1, |sale| sale.user),
-            By::Stranger => 77,
-            By::Cluster => 0,
-        };
+        let user = by.user(sale);
         let verb = match verb {
             Verb::Next { dice } => next(sale, dice),
             Verb::Release
@@ -230,6 +227,7 @@ impl Pair {
             Wish::Ask(ask) => ask,
             Wish::Of { event, pick, by, verb } => self.resolve(event, pick, by, verb),
             Wish::Door(wish) => Ask::Door(doors::resolve(&self.model, wish)),
+            Wish::Money(wish) => Ask::Money(money::resolve(&self.model, wish)),
             Wish::Sweep { max } => {
                 self.model.tick(stamp_ms);
                 let swept = self.apply(stamp_ms, SYSTEM, 0, CommandKind::ExpireDue { max });
@@ -252,6 +250,7 @@ impl Pair {
         let user = |user: u64| UserId(user.into());
         match ask.clone() {
             Ask::Line { event, ask } => lines::line_command(event, ask),
+            Ask::Money(ask) => money::command(self, ask),
             Ask::Door(ask) => {
                 let (key, kind) = doors::command(self, ask);
                 (SYSTEM, key, kind)
@@ -354,6 +353,7 @@ impl Pair {
             assert_eq!(view.counts.sold as usize, count(seat_state::SOLD));
             assert_eq!(view.counts.blocked as usize, count(seat_state::BLOCKED));
             doors::compare(&self.state, event, show);
+            money::compare(&self.state, event, show);
             let taken: Vec<u32> =
                 view.areas.iter().map(|area| area.capacity - area.available()).collect();
             assert_eq!(taken, [show.taken(0)]);
@@ -434,6 +434,7 @@ fn plain(sale: &Sale) -> Sale {
         prices: Vec::new(),
         areas: Vec::new(),
         extended_from_ms: u64::from(sale.extended_from_ms != 0),
+        till: money::plain(&sale.till),
         back: sale.back.iter().map(|(_, amount, name)| (0, *amount, name.clone())).collect(),
         ..sale.clone()
     };
@@ -486,7 +487,12 @@ fn seen(view: BookingView) -> Seen {
         BookingState::Refunded => Standing::Refunded,
     };
     let areas: u64 = view.areas.iter().map(|line| line.price * u64::from(line.count)).sum();
-    assert_eq!(view.total, view.prices.iter().sum::<u64>() + areas);
+    let gift = view
+        .money
+        .as_ref()
+        .is_some_and(|money| money.direct && money.receipts[0].tender == Tender::Complimentary);
+    let listed = view.prices.iter().sum::<u64>() + areas;
+    assert_eq!(view.total, if gift { 0 } else { listed });
     let pass = |(place, ticket): (u32, Ticket)| {
         let used = ticket.redeemed.map(|it| (it.door, it.at_ms, 0));
         let holder = ticket.holder.map(|holder| u64::try_from(holder.0).unwrap());
@@ -515,6 +521,7 @@ fn seen(view: BookingView) -> Seen {
             voids: view.voids.into_iter().map(|(place, _)| (place, 0)).collect(),
             ..AtDoors::default()
         },
+        till: money::seen(view.money),
         basket: plain_basket(Vec::new()),
         begun_key: 0,
     };

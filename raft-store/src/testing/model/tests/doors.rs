@@ -102,7 +102,14 @@ pub(super) fn compare(state: &State, event: usize, show: &Show) {
 /// Histories of few bookings that are paid, passed on and let in.
 pub(super) fn door_steps() -> BoxedStrategy<Vec<(i64, Wish)>> {
     let hold = (1_u64..4, 0_u64..60, seats());
-    let verb = || (0_u8..8).prop_map(|dice| Verb::Next { dice });
+    let verb = || {
+        prop_oneof![
+            9 => (0_u8..8).prop_map(|dice| Verb::Next { dice }),
+            1 => (0_u32..2).prop_map(|place| Verb::Unscan { place }),
+            1 => (0_u64..4, 0_u32..2, off_by())
+                .prop_map(|(key, place, version)| Verb::Scan { key, place, version }),
+        ]
+    };
     timed(prop_oneof![
         1 => Just(Wish::Ask(Ask::Publish { event: 0 })),
         2 => hold.prop_map(|(user, key, seats)| {

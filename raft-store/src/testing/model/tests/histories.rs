@@ -59,8 +59,8 @@ fn every_planted_mistake_is_found() {
             // No shrinking: that it is found is enough.
             let mut runner = runner(1, 0xbad_5eed + seed * 1_000);
             // What only some histories are about is looked for in those.
-            let kinds = [steps, lines::line_steps, doors::door_steps];
-            (0..50).any(|round: usize| {
+            let kinds = [steps, lines::line_steps, doors::door_steps, money::money_steps];
+            (0..60).any(|round: usize| {
                 let steps = kinds[round % kinds.len()]().new_tree(&mut runner).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             })

@@ -2,6 +2,7 @@
 
 use super::doors::{DoorWish, door_wish};
 use super::lines::{LineWish, line_wish};
+use super::money::{MoneyWish, money_wish};
 use super::*;
 
 /// What is asked, before it is known what there is to ask about.
@@ -11,6 +12,7 @@ pub(super) enum Wish {
     Of { event: usize, pick: u8, by: By, verb: Verb },
     Line { event: usize, wish: LineWish },
     Door(DoorWish),
+    Money(MoneyWish),
     Sweep { max: u32 },
     Restart,
 }
@@ -71,6 +73,16 @@ pub(super) enum By {
     Owner,
     Stranger,
     Cluster,
+}
+
+impl By {
+    pub(super) fn user(self, sale: Option<&Sale>) -> u64 {
+        match self {
+            Self::Owner => sale.map_or(1, |sale| sale.user),
+            Self::Stranger => 77,
+            Self::Cluster => 0,
+        }
+    }
 }
 
 pub(super) fn off_by() -> impl Strategy<Value = u32> {
@@ -201,6 +213,7 @@ pub(super) fn wish() -> impl Strategy<Value = Wish> {
         // Of the second event only: a guard keeps most buyers out.
         3 => line_wish().prop_map(|wish| Wish::Line { event: 1, wish }),
         5 => door_wish().prop_map(Wish::Door),
+        5 => money_wish().prop_map(Wish::Money),
         2 => (1_u32..4).prop_map(|max| Wish::Sweep { max }),
         1 => Just(Wish::Restart),
     ]

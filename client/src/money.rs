@@ -1,0 +1,194 @@
+//! Money besides payments through the fence: sales without a payment provider, and an event's sums.
+
+use rowlock_proto::v1::command::Kind;
+use rowlock_proto::v1::money_command::Kind as Deed;
+use rowlock_proto::v1::query::Kind as Query;
+use rowlock_proto::v1::query_reply::Kind as Found;
+use rowlock_proto::{BookingId, EventId, RequestKey, UserId, v1};
+
+use crate::calls::booking;
+use crate::client::Client;
+use crate::error::Error;
+use crate::types::{Answered, Booking};
+use crate::wire::{self, Unreadable};
+
+/// How a booking was paid for without a payment provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tender {
+    /// It costs nothing.
+    Free,
+    /// Given away, whatever the price.
+    Complimentary,
+    Cash,
+    Card,
+    Invoice,
+}
+
+/// How a hold is sold without a payment provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectSale {
+    pub tender: Tender,
+    /// The price; 0 for what is given away.
+    pub amount: u64,
+    /// What the seller's own books call it: needed for money.
+    pub reference: String,
+    /// Needed for what is given away.
+    pub reason: String,
+}
+
+/// Money that was taken without a payment provider, or that none was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub tender: Tender,
+    pub amount: u64,
+    pub reference: String,
+    pub reason: String,
+    pub at_ms: u64,
+}
+
+/// What happened to a booking's money besides its one payment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BookingMoney {
+    /// It was sold without a payment provider: the first receipt says how.
+    pub direct: bool,
+    pub receipts: Vec<Receipt>,
+    /// Numbers of the refunds that are paid at the desk, not by a provider.
+    pub desk_refunds: Vec<u32>,
+}
+
+/// The sums of an event, in minor units of its currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventMoney {
+    /// What payment providers charged.
+    pub provider: u64,
+    pub cash: u64,
+    pub card: u64,
+    pub invoice: u64,
+    /// Refunds that were decided, paid or not.
+    pub refunded: u64,
+    /// Those that are not paid yet.
+    pub owed: u64,
+    /// Chargebacks that stand, and how many.
+    pub charged_back: u64,
+    pub chargebacks: u64,
+    /// Bookings that were sold, whatever became of them, and those that were given away.
+    pub sold: u64,
+    pub complimentary: u64,
+}
+
+/// What happened to the money of a booking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MoneyChange {
+    SoldDirect(DirectSale),
+    /// Money that was taken at the desk is owed there.
+    DeskRefundOwed {
+        refund: u32,
+        amount: u64,
+    },
+}
+
+impl Client {
+    /// Sells a live hold without a payment provider. Who holds it may take what costs nothing; all else
+    /// needs the cluster's own principal, and the caller has seen that it is a seller who asks.
+    pub async fn confirm_direct(
+        &self,
+        id: BookingId,
+        sale: DirectSale,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Result<Answered<Booking>, Error> {
+        let DirectSale { tender, amount, reference, reason } = sale;
+        let tender = tender_out(tender);
+        let sale = v1::DirectSale { tender, amount, reference, reason };
+        self.write(id.slot(), principal, key, money(id, Deed::ConfirmDirect(sale)), booking).await
+    }
+
+    /// What came in, and what went back.
+    pub async fn event_money(&self, event: EventId) -> Result<Answered<EventMoney>, Error> {
+        let query = v1::GetEventMoney { event: wire::id(event.to_bytes()) };
+        self.read(event.slot(), Query::GetEventMoney(query), |found| match found {
+            Found::EventMoney(sums) => Some(Ok(event_money(&sums))),
+            _ => None,
+        })
+        .await
+    }
+}
+
+fn money(booking: BookingId, kind: Deed) -> Kind {
+    Kind::Money(v1::MoneyCommand { booking: wire::id(booking.to_bytes()), kind: Some(kind) })
+}
+
+fn tender_out(tender: Tender) -> i32 {
+    let wire = match tender {
+        Tender::Free => v1::Tender::Free,
+        Tender::Complimentary => v1::Tender::Complimentary,
+        Tender::Cash => v1::Tender::Cash,
+        Tender::Card => v1::Tender::Card,
+        Tender::Invoice => v1::Tender::Invoice,
+    };
+    wire.into()
+}
+
+fn tender(wire: v1::Tender) -> Result<Tender, Unreadable> {
+    match wire {
+        v1::Tender::Free => Ok(Tender::Free),
+        v1::Tender::Complimentary => Ok(Tender::Complimentary),
+        v1::Tender::Cash => Ok(Tender::Cash),
+        v1::Tender::Card => Ok(Tender::Card),
+        v1::Tender::Invoice => Ok(Tender::Invoice),
+        v1::Tender::Unspecified => Err(Unreadable("tender")),
+    }
+}
+
+pub(crate) fn booking_money(wire: v1::BookingMoney) -> Result<BookingMoney, Unreadable> {
+    let receipt = |wire: v1::Receipt| {
+        Ok(Receipt {
+            tender: tender(wire.tender())?,
+            amount: wire.amount,
+            reference: wire.reference,
+            reason: wire.reason,
+            at_ms: wire.at_ms,
+        })
+    };
+    Ok(BookingMoney {
+        direct: wire.direct,
+        receipts: wire.receipts.into_iter().map(receipt).collect::<Result<_, Unreadable>>()?,
+        desk_refunds: wire.desk_refunds,
+    })
+}
+
+fn event_money(wire: &v1::EventMoney) -> EventMoney {
+    EventMoney {
+        provider: wire.provider,
+        cash: wire.cash,
+        card: wire.card,
+        invoice: wire.invoice,
+        refunded: wire.refunded,
+        owed: wire.owed,
+        charged_back: wire.charged_back,
+        chargebacks: wire.chargebacks,
+        sold: wire.sold,
+        complimentary: wire.complimentary,
+    }
+}
+
+/// The change, or `None` if it is of a kind that this client is too old to know.
+pub(crate) fn change(
+    wire: v1::MoneyChanged,
+) -> Result<Option<(BookingId, MoneyChange)>, Unreadable> {
+    use v1::money_changed::Kind;
+    let booking = wire::booking_id(&wire.booking)?;
+    let Some(kind) = wire.kind else { return Ok(None) };
+    let change = match kind {
+        Kind::SoldDirect(wire) => MoneyChange::SoldDirect(DirectSale {
+            tender: tender(wire.tender())?,
+            amount: wire.amount,
+            reference: wire.reference,
+            reason: wire.reason,
+        }),
+        Kind::DeskRefundOwed(v1::DeskRefund { refund, amount }) => {
+            MoneyChange::DeskRefundOwed { refund, amount }
+        }
+    };
+    Ok(Some((booking, change)))
+}

@@ -1,0 +1,94 @@
+//! Money besides payments through the fence, off the wire and onto it.
+
+use bytes::Bytes;
+use rowlock_proto::{BookingId, v1};
+use rowlock_raft_store::inventory::money::{DirectSale, Receipt};
+use rowlock_raft_store::inventory::reply::MoneyView;
+use rowlock_raft_store::inventory::{MoneyChange, MoneyCommand, Refusal, Takings, Tender};
+
+use super::command::{booking as booking_id, malformed};
+
+pub(super) fn command(wire: v1::MoneyCommand) -> Result<MoneyCommand, Refusal> {
+    use v1::money_command::Kind;
+    let booking = booking_id(&wire.booking)?;
+    match wire.kind.ok_or_else(|| malformed("a command of no kind"))? {
+        Kind::ConfirmDirect(wire) => {
+            let sale = DirectSale {
+                tender: tender(wire.tender())?,
+                amount: wire.amount,
+                reference: wire.reference,
+                reason: wire.reason,
+            };
+            Ok(MoneyCommand::ConfirmDirect { booking, sale: Box::new(sale) })
+        }
+    }
+}
+
+fn tender(wire: v1::Tender) -> Result<Tender, Refusal> {
+    match wire {
+        v1::Tender::Unspecified => Err(malformed("no tender")),
+        v1::Tender::Free => Ok(Tender::Free),
+        v1::Tender::Complimentary => Ok(Tender::Complimentary),
+        v1::Tender::Cash => Ok(Tender::Cash),
+        v1::Tender::Card => Ok(Tender::Card),
+        v1::Tender::Invoice => Ok(Tender::Invoice),
+    }
+}
+
+fn tender_out(tender: Tender) -> i32 {
+    let wire = match tender {
+        Tender::Free => v1::Tender::Free,
+        Tender::Complimentary => v1::Tender::Complimentary,
+        Tender::Cash => v1::Tender::Cash,
+        Tender::Card => v1::Tender::Card,
+        Tender::Invoice => v1::Tender::Invoice,
+    };
+    wire.into()
+}
+
+pub(super) fn booking(view: MoneyView) -> v1::BookingMoney {
+    let receipt = |receipt: Receipt| {
+        let Receipt { key: _, tender, amount, reference, reason, at_ms } = receipt;
+        v1::Receipt { tender: tender_out(tender), amount, reference, reason, at_ms }
+    };
+    v1::BookingMoney {
+        direct: view.direct,
+        receipts: view.receipts.into_iter().map(receipt).collect(),
+        desk_refunds: view.desk_refunds,
+    }
+}
+
+pub(super) fn changed(change: MoneyChange) -> v1::MoneyChanged {
+    use v1::money_changed::Kind;
+    let of = |booking: BookingId, kind: Kind| v1::MoneyChanged {
+        booking: Bytes::copy_from_slice(&booking.to_bytes()),
+        kind: Some(kind),
+    };
+    match change {
+        MoneyChange::SoldDirect { booking, tender, amount, reference, reason } => {
+            let tender = tender_out(tender);
+            let sale = v1::DirectSale { tender, amount, reference, reason };
+            of(booking, Kind::SoldDirect(sale))
+        }
+        MoneyChange::DeskRefundOwed { booking, refund, amount } => {
+            of(booking, Kind::DeskRefundOwed(v1::DeskRefund { refund, amount }))
+        }
+    }
+}
+
+pub(super) fn takings(sums: &Takings) -> v1::EventMoney {
+    // More than fits is more money than there is.
+    let minor = |sum: u128| u64::try_from(sum).unwrap_or(u64::MAX);
+    v1::EventMoney {
+        provider: minor(sums.provider),
+        cash: minor(sums.cash),
+        card: minor(sums.card),
+        invoice: minor(sums.invoice),
+        refunded: minor(sums.refunded),
+        owed: minor(sums.owed),
+        charged_back: minor(sums.charged_back),
+        chargebacks: sums.chargebacks,
+        sold: sums.sold,
+        complimentary: sums.complimentary,
+    }
+}

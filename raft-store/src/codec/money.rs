@@ -1,0 +1,232 @@
+//! Commands, changes and records of money.
+
+use bincode::{Decode, Encode};
+use rowlock_proto::ids::{BookingId, RequestKey};
+
+use super::{Error, decode, encode};
+use crate::inventory::money::{Chargeback, DirectSale, Exchanged, Money, Receipt};
+use crate::inventory::{MoneyChange, MoneyCommand, Place, Tender};
+
+/// The order of the variants is the format.
+#[derive(Encode, Decode)]
+pub(super) enum TenderV1 {
+    Free,
+    Complimentary,
+    Cash,
+    Card,
+    Invoice,
+}
+
+impl From<Tender> for TenderV1 {
+    fn from(tender: Tender) -> Self {
+        match tender {
+            Tender::Free => Self::Free,
+            Tender::Complimentary => Self::Complimentary,
+            Tender::Cash => Self::Cash,
+            Tender::Card => Self::Card,
+            Tender::Invoice => Self::Invoice,
+        }
+    }
+}
+
+impl From<TenderV1> for Tender {
+    fn from(stored: TenderV1) -> Self {
+        match stored {
+            TenderV1::Free => Self::Free,
+            TenderV1::Complimentary => Self::Complimentary,
+            TenderV1::Cash => Self::Cash,
+            TenderV1::Card => Self::Card,
+            TenderV1::Invoice => Self::Invoice,
+        }
+    }
+}
+
+/// The order of the variants is the format.
+#[derive(Encode, Decode)]
+pub(super) enum MoneyCommandV1 {
+    ConfirmDirect {
+        booking: [u8; 16],
+        tender: TenderV1,
+        amount: u64,
+        reference: String,
+        reason: String,
+    },
+}
+
+impl From<&MoneyCommand> for MoneyCommandV1 {
+    fn from(command: &MoneyCommand) -> Self {
+        match command {
+            MoneyCommand::ConfirmDirect { booking, sale } => {
+                let DirectSale { tender, amount, reference, reason } = sale.as_ref().clone();
+                let (booking, tender) = (booking.to_bytes(), tender.into());
+                Self::ConfirmDirect { booking, tender, amount, reference, reason }
+            }
+        }
+    }
+}
+
+impl From<MoneyCommandV1> for MoneyCommand {
+    fn from(stored: MoneyCommandV1) -> Self {
+        match stored {
+            MoneyCommandV1::ConfirmDirect { booking, tender, amount, reference, reason } => {
+                let sale = DirectSale { tender: tender.into(), amount, reference, reason };
+                Self::ConfirmDirect {
+                    booking: BookingId::from_bytes(booking),
+                    sale: Box::new(sale),
+                }
+            }
+        }
+    }
+}
+
+/// The order of the variants is the format.
+#[derive(Encode, Decode)]
+pub(super) enum MoneyChangeV1 {
+    SoldDirect([u8; 16], TenderV1, u64, String, String),
+    DeskRefundOwed([u8; 16], u32, u64),
+}
+
+impl From<&MoneyChange> for MoneyChangeV1 {
+    fn from(change: &MoneyChange) -> Self {
+        match change.clone() {
+            MoneyChange::SoldDirect { booking, tender, amount, reference, reason } => {
+                Self::SoldDirect(booking.to_bytes(), tender.into(), amount, reference, reason)
+            }
+            MoneyChange::DeskRefundOwed { booking, refund, amount } => {
+                Self::DeskRefundOwed(booking.to_bytes(), refund, amount)
+            }
+        }
+    }
+}
+
+impl From<MoneyChangeV1> for MoneyChange {
+    fn from(stored: MoneyChangeV1) -> Self {
+        match stored {
+            MoneyChangeV1::SoldDirect(booking, tender, amount, reference, reason) => {
+                let (booking, tender) = (BookingId::from_bytes(booking), tender.into());
+                Self::SoldDirect { booking, tender, amount, reference, reason }
+            }
+            MoneyChangeV1::DeskRefundOwed(booking, refund, amount) => {
+                Self::DeskRefundOwed { booking: BookingId::from_bytes(booking), refund, amount }
+            }
+        }
+    }
+}
+
+#[derive(Encode, Decode)]
+struct ReceiptV1 {
+    key: [u8; 16],
+    tender: TenderV1,
+    amount: u64,
+    reference: String,
+    reason: String,
+    at_ms: u64,
+}
+
+#[derive(Encode, Decode)]
+struct ChargebackV1 {
+    reference: String,
+    amount: u64,
+    reason: String,
+    void: bool,
+    at_ms: u64,
+    reversed_ms: u64,
+}
+
+/// The order of the variants is the format.
+#[derive(Encode, Decode)]
+enum PlaceV1 {
+    Seat(u32),
+    Area(u16),
+}
+
+#[derive(Encode, Decode)]
+struct MoneyV1 {
+    receipts: Vec<ReceiptV1>,
+    direct: bool,
+    charged: Option<u64>,
+    desk_refunds: Vec<u32>,
+    chargebacks: Vec<ChargebackV1>,
+    absorbed: u64,
+    added: Vec<(PlaceV1, u64)>,
+    /// Key, fingerprint, refund.
+    exchanges: Vec<([u8; 16], u64, Option<u32>)>,
+}
+
+impl From<&Money> for MoneyV1 {
+    fn from(money: &Money) -> Self {
+        let receipt = |receipt: &Receipt| {
+            let Receipt { key, tender, amount, reference, reason, at_ms } = receipt.clone();
+            let (key, tender) = (key.to_bytes(), tender.into());
+            ReceiptV1 { key, tender, amount, reference, reason, at_ms }
+        };
+        let chargeback = |chargeback: &Chargeback| {
+            let Chargeback { reference, amount, reason, void, at_ms, reversed_ms } =
+                chargeback.clone();
+            ChargebackV1 { reference, amount, reason, void, at_ms, reversed_ms }
+        };
+        let added = |&(place, price): &(Place, u64)| match place {
+            Place::Seat(seat) => (PlaceV1::Seat(seat), price),
+            Place::Area(area) => (PlaceV1::Area(area), price),
+        };
+        let exchange = |it: &Exchanged| (it.key.to_bytes(), it.fingerprint, it.refund);
+        Self {
+            receipts: money.receipts.iter().map(receipt).collect(),
+            direct: money.direct,
+            charged: money.charged,
+            desk_refunds: money.desk_refunds.clone(),
+            chargebacks: money.chargebacks.iter().map(chargeback).collect(),
+            absorbed: money.absorbed,
+            added: money.added.iter().map(added).collect(),
+            exchanges: money.exchanges.iter().map(exchange).collect(),
+        }
+    }
+}
+
+impl From<MoneyV1> for Money {
+    fn from(stored: MoneyV1) -> Self {
+        let receipt = |receipt: ReceiptV1| {
+            let ReceiptV1 { key, tender, amount, reference, reason, at_ms } = receipt;
+            let (key, tender) = (RequestKey::from_bytes(key), tender.into());
+            Receipt { key, tender, amount, reference, reason, at_ms }
+        };
+        let chargeback = |chargeback: ChargebackV1| {
+            let ChargebackV1 { reference, amount, reason, void, at_ms, reversed_ms } = chargeback;
+            Chargeback { reference, amount, reason, void, at_ms, reversed_ms }
+        };
+        let added = |(place, price): (PlaceV1, u64)| match place {
+            PlaceV1::Seat(seat) => (Place::Seat(seat), price),
+            PlaceV1::Area(area) => (Place::Area(area), price),
+        };
+        let exchange = |(key, fingerprint, refund)| Exchanged {
+            key: RequestKey::from_bytes(key),
+            fingerprint,
+            refund,
+        };
+        Self {
+            receipts: stored.receipts.into_iter().map(receipt).collect(),
+            direct: stored.direct,
+            charged: stored.charged,
+            desk_refunds: stored.desk_refunds,
+            chargebacks: stored.chargebacks.into_iter().map(chargeback).collect(),
+            absorbed: stored.absorbed,
+            added: stored.added.into_iter().map(added).collect(),
+            exchanges: stored.exchanges.into_iter().map(exchange).collect(),
+        }
+    }
+}
+
+/// The money of those bookings of one block that have any, by their place in the block.
+#[derive(Debug)]
+pub struct BlockOfMoney;
+
+impl BlockOfMoney {
+    pub fn encode<'a>(money: impl Iterator<Item = Option<&'a Money>>) -> Vec<u8> {
+        let some = (0_u16..).zip(money).filter_map(|(place, it)| Some((place, MoneyV1::from(it?))));
+        encode(some.collect::<Vec<_>>(), 256)
+    }
+    pub fn decode(bytes: &[u8]) -> Result<Vec<(u16, Money)>, Error> {
+        let stored: Vec<(u16, MoneyV1)> = decode(bytes)?;
+        Ok(stored.into_iter().map(|(place, money)| (place, money.into())).collect())
+    }
+}

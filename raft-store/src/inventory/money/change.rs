@@ -1,0 +1,19 @@
+//! What happened to money besides payments through the fence.
+
+use rowlock_proto::ids::BookingId;
+
+use super::Tender;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MoneyChange {
+    /// A hold was sold without a payment provider.
+    SoldDirect {
+        booking: BookingId,
+        tender: Tender,
+        amount: u64,
+        reference: String,
+        reason: String,
+    },
+    /// Money that was taken at the desk is owed there, under refund number `refund`.
+    DeskRefundOwed { booking: BookingId, refund: u32, amount: u64 },
+}

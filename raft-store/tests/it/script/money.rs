@@ -1,0 +1,94 @@
+//! Money, in scripts: `cluster sells b1 cash 13000 R1`, `cluster gives b1 press`, `anna takes b1` (what
+//! costs nothing); `takings` shows the sums of the event.
+
+use std::fmt::Write as _;
+
+use rowlock_proto::ids::BookingId;
+use rowlock_raft_store::inventory::money::DirectSale;
+use rowlock_raft_store::inventory::reply::MoneyView;
+use rowlock_raft_store::inventory::{CommandKind, MoneyChange, MoneyCommand, Tender};
+
+use super::{Script, name, number};
+
+pub(super) fn command(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
+    let direct = |tender, amount, reference: &str, reason: String| {
+        let sale = DirectSale { tender, amount, reference: reference.to_owned(), reason };
+        MoneyCommand::ConfirmDirect { booking, sale: Box::new(sale) }
+    };
+    CommandKind::Money(match (verb, rest) {
+        ("sells", [how, amount, reference @ ..]) => {
+            direct(tender(how), number(amount), &reference.join(" "), String::new())
+        }
+        ("gives", reason) => direct(Tender::Complimentary, 0, "", reason.join(" ")),
+        ("takes", []) => direct(Tender::Free, 0, "", String::new()),
+        _ => panic!("{verb} {rest:?} is not understood"),
+    })
+}
+
+fn tender(word: &str) -> Tender {
+    match word {
+        "cash" => Tender::Cash,
+        "card" => Tender::Card,
+        "invoice" => Tender::Invoice,
+        _ => panic!("{word} is no way to pay at the desk"),
+    }
+}
+
+fn how(tender: Tender) -> &'static str {
+    match tender {
+        Tender::Free => "free",
+        Tender::Complimentary => "given away",
+        Tender::Cash => "in cash",
+        Tender::Card => "by card",
+        Tender::Invoice => "on invoice",
+    }
+}
+
+pub(super) fn view(money: &MoneyView) -> String {
+    let mut text = String::new();
+    for receipt in &money.receipts {
+        write!(text, "; {} {}", receipt.amount, how(receipt.tender)).unwrap();
+        for word in [&receipt.reference, &receipt.reason] {
+            if !word.is_empty() {
+                write!(text, " {word}").unwrap();
+            }
+        }
+    }
+    for refund in &money.desk_refunds {
+        write!(text, "; refund {refund} at the desk").unwrap();
+    }
+    text
+}
+
+pub(super) fn change(change: &MoneyChange) -> String {
+    match change {
+        MoneyChange::SoldDirect { booking, tender, amount, reference, reason } => {
+            let words = [reference, reason].into_iter().filter(|word| !word.is_empty());
+            let words: String = words.map(|word| format!(" {word}")).collect();
+            format!("{} {amount} {}{words}", name(*booking), how(*tender))
+        }
+        MoneyChange::DeskRefundOwed { booking, refund, amount } => {
+            format!("refund {refund} of {}: {amount} is owed at the desk", name(*booking))
+        }
+    }
+}
+
+impl Script {
+    pub(super) fn show_takings(&mut self) {
+        let sums = self.world.state.takings(self.event).unwrap();
+        let parts = [
+            ("by provider", sums.provider),
+            ("in cash", sums.cash),
+            ("by card", sums.card),
+            ("on invoice", sums.invoice),
+            ("refunded", sums.refunded),
+            ("owed", sums.owed),
+            ("charged back", sums.charged_back),
+        ];
+        let mut text = format!("{} sold, {} given away", sums.sold, sums.complimentary);
+        for (what, amount) in parts.into_iter().filter(|&(_, amount)| amount > 0) {
+            write!(text, ", {amount} {what}").unwrap();
+        }
+        self.say(text);
+    }
+}
