@@ -98,6 +98,7 @@ fn outcomes(reply: Reply) -> Result<Vec<ScanOutcome>, Unreadable> {
         | Reply::Done(_)
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
+        | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply to scans")),
     }
 }

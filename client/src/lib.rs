@@ -2,7 +2,8 @@
 //!
 //! Owns: the shard map's cache (`shard_map`), what to do after each answer (`route`, pure), one
 //! stream per node that carries many calls at once (`connection`), the typed calls
-//! (`calls`, `queries`), the change feed (`watch`), reading of seating plans ([`plan`]).
+//! (`calls`, `queries`), the change feed (`watch`) and named consumers of it ([`consume`]), reading of
+//! seating plans ([`plan`]).
 //! Must not: show a wire message to callers, or start a task for a call.
 //!
 //! Invariants:
@@ -13,6 +14,8 @@
 mod calls;
 mod client;
 mod connection;
+pub mod consume;
+pub mod consumers;
 pub mod doors;
 mod error;
 pub mod key;

@@ -235,7 +235,7 @@ impl Client {
         .await
     }
 
-    fn slot_of(&self, shard: ShardId) -> Result<Slot, Error> {
+    pub(crate) fn slot_of(&self, shard: ShardId) -> Result<Slot, Error> {
         let slot = self.shard_map().slot_of(shard.0);
         slot.ok_or_else(|| Error::unavailable(format!("there is no shard {shard}")))
     }

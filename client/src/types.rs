@@ -500,6 +500,11 @@ pub enum ChangeKind {
         booking: BookingId,
         change: MoneyChange,
     },
+    /// A named consumer of the feed; `None`: the feed is no longer kept for it.
+    Consumer {
+        name: String,
+        position: Option<u64>,
+    },
     /// A kind that this client is too old to know.
     Other,
 }

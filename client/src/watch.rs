@@ -38,13 +38,17 @@ pub struct Watch {
     shard: ShardId,
     after: u64,
     turn: usize,
+    /// Replicas in a row that no longer have what comes next, and from where on one of them has it.
+    compacted: usize,
+    oldest: Option<u64>,
     stream: Option<(Arc<Connection>, Streaming<v1::WatchBatch>)>,
 }
 
 impl Client {
     /// Changes of `shard` with a greater revision than `after`.
     pub fn watch(&self, shard: ShardId, after: u64) -> Watch {
-        Watch { client: self.clone(), shard, after, turn: 0, stream: None }
+        let client = self.clone();
+        Watch { client, shard, after, turn: 0, compacted: 0, oldest: None, stream: None }
     }
 }
 
@@ -71,8 +75,7 @@ impl Watch {
                 }
                 Ok(Ok(None)) | Err(_) => self.elsewhere().await,
                 Ok(Err(status)) => {
-                    self.stream = None;
-                    check_compacted(&status)?;
+                    self.check_compacted(&status)?;
                     self.elsewhere().await;
                 }
             }
@@ -96,6 +99,7 @@ impl Watch {
             let read = read(change)
                 .map_err(|error: Unreadable| WatchError::Unreadable(error.to_string()))?;
             self.after = read.revision;
+            (self.compacted, self.oldest) = (0, None);
             changes.push(read);
         }
         Ok(Some(WatchBatch { changes, revision: wire.revision, log_time_ms: wire.log_time_ms }))
@@ -114,7 +118,7 @@ impl Watch {
                 return Ok(());
             }
             Ok(Err(status)) => {
-                check_compacted(&status)?;
+                self.check_compacted(&status)?;
                 if status.code() == Code::NotFound {
                     self.client.refetch(&map).await;
                 }
@@ -125,6 +129,25 @@ impl Watch {
         Ok(())
     }
 
+    /// A replica that got its state by a snapshot has none of the feed before it, and another may: what is
+    /// next is gone only if each of them says so.
+    fn check_compacted(&mut self, status: &tonic::Status) -> Result<(), WatchError> {
+        if status.code() != Code::FailedPrecondition || status.message() != "compacted" {
+            return Ok(());
+        }
+        let oldest = status.metadata().get(OLDEST_KEY);
+        let oldest: Option<u64> = oldest.and_then(|value| value.to_str().ok()?.parse().ok());
+        self.oldest = self.oldest.into_iter().chain(oldest).min();
+        self.compacted += 1;
+        let map = self.client.shard_map();
+        let replicas = map.replicas(self.shard.0).map_or(0, |nodes| nodes.len());
+        if self.compacted < replicas {
+            return Ok(());
+        }
+        self.compacted = 0;
+        Err(WatchError::Compacted { oldest: self.oldest.take() })
+    }
+
     /// Leaves this replica for the next, with a pause: a node that is stopping ends every feed at
     /// once, and asking it again without rest would only keep it busy.
     async fn elsewhere(&mut self) {
@@ -132,15 +155,6 @@ impl Watch {
         self.turn += 1;
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-fn check_compacted(status: &tonic::Status) -> Result<(), WatchError> {
-    if status.code() != Code::FailedPrecondition || status.message() != "compacted" {
-        return Ok(());
-    }
-    let oldest = status.metadata().get(OLDEST_KEY);
-    let oldest = oldest.and_then(|value| value.to_str().ok()?.parse().ok());
-    Err(WatchError::Compacted { oldest })
 }
 
 fn read(change: v1::Change) -> Result<Change, Unreadable> {
@@ -252,6 +266,9 @@ fn kind(kind: Kind) -> Result<ChangeKind, Unreadable> {
             Some((booking, change)) => ChangeKind::Money { booking, change },
             None => ChangeKind::Other,
         },
+        Kind::ConsumerChanged(v1::ConsumerChanged { name, position }) => {
+            ChangeKind::Consumer { name, position }
+        }
         Kind::TicketUnredeemed(change) => ChangeKind::TicketUnredeemed {
             booking: wire::booking_id(&change.booking)?,
             place: change.place,

@@ -20,6 +20,8 @@ pub const NODES_MAX: u64 = 999;
 pub const SHARDS_MAX: u32 = SLOTS as u32;
 /// Memory for seats and bookings: 16 TiB.
 pub const EVENT_CACHE_MIB_MAX: u64 = 16 << 20;
+/// Disk for the part of a feed that consumers are behind with: 16 TiB.
+pub const FEED_PINNED_MIB_MAX: u64 = 16 << 20;
 /// Replicas of one shard.
 pub const REPLICAS_MAX: u32 = 7;
 
@@ -61,6 +63,10 @@ pub struct Args {
     /// when they are wanted. Events with holds are always in memory.
     #[arg(long, default_value_t = 2_048)]
     pub event_cache_mib: u64,
+    /// MiB a shard that its change feed may take beyond its retention while a named consumer is behind.
+    /// Past that the consumer has to read the state anew.
+    #[arg(long, default_value_t = 1_024)]
+    pub feed_pinned_mib: u64,
 }
 
 /// A cluster's id, as given when the cluster began.
@@ -126,6 +132,8 @@ pub enum Error {
     Replicas { replicas: u32, nodes: usize },
     #[error("an event cache of {0} MiB: 1 to {EVENT_CACHE_MIB_MAX} are possible")]
     EventCache(u64),
+    #[error("{0} MiB of a feed for consumers: {FEED_PINNED_MIB_MAX} at most")]
+    FeedPinned(u64),
     #[error("a clock bound of {0} ms: 1 to 10000 are possible")]
     ClockBound(u64),
 }
@@ -144,6 +152,7 @@ pub struct Config {
     pub bootstrap: bool,
     pub clock_bound: Duration,
     pub event_cache_mib: u64,
+    pub feed_pinned_mib: u64,
 }
 
 impl Config {
@@ -175,6 +184,9 @@ impl TryFrom<Args> for Config {
         if args.event_cache_mib == 0 || args.event_cache_mib > EVENT_CACHE_MIB_MAX {
             return Err(Error::EventCache(args.event_cache_mib));
         }
+        if args.feed_pinned_mib > FEED_PINNED_MIB_MAX {
+            return Err(Error::FeedPinned(args.feed_pinned_mib));
+        }
         Ok(Self {
             data: args.data,
             node: NodeId(args.node),
@@ -187,6 +199,7 @@ impl TryFrom<Args> for Config {
             bootstrap: args.bootstrap,
             clock_bound: Duration::from_millis(args.clock_bound_ms),
             event_cache_mib: args.event_cache_mib,
+            feed_pinned_mib: args.feed_pinned_mib,
         })
     }
 }

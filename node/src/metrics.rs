@@ -13,11 +13,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use rowlock_raft_store::feed;
 use rowlock_raft_store::log_writer::Totals;
 use rowlock_raft_store::residency::Residency;
 
 use crate::clock::Reading;
-use crate::group::{Groups, Retry};
+use crate::group::{ConsumerLag, Groups, Retry};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ShardLabel {
@@ -28,6 +29,12 @@ struct ShardLabel {
 struct CacheLabel {
     shard: u32,
     what: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConsumerLabel {
+    shard: u32,
+    consumer: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,6 +56,9 @@ pub(crate) struct Metrics {
     persisted_index: Family<ShardLabel, Gauge>,
     leader: Family<ShardLabel, Gauge>,
     event_cache: Family<CacheLabel, Gauge>,
+    feed: Family<CacheLabel, Gauge>,
+    consumer_lag: Family<ConsumerLabel, Gauge>,
+    consumer_lag_seconds: Family<ConsumerLabel, Gauge<f64, AtomicU64>>,
     clock_offset: Gauge<f64, AtomicU64>,
     clock_checked: Gauge,
     log_syncs: Gauge,
@@ -82,6 +92,9 @@ impl Metrics {
             persisted_index: Family::default(),
             leader: Family::default(),
             event_cache: Family::default(),
+            feed: Family::default(),
+            consumer_lag: Family::default(),
+            consumer_lag_seconds: Family::default(),
             clock_offset: Gauge::default(),
             clock_checked: Gauge::default(),
             log_syncs: Gauge::default(),
@@ -116,6 +129,21 @@ impl Metrics {
             "event_cache",
             "Seats and bookings in memory: bytes, cold events, and since the start hits, loads, evictions",
             new.event_cache.clone(),
+        );
+        registry.register(
+            "feed",
+            "The change feed on disk: floor, bytes, pinned_bytes (kept for consumers that are behind), pins_broken (consumers left behind since the start)",
+            new.feed.clone(),
+        );
+        registry.register(
+            "consumer_lag",
+            "Changes that a named consumer has not acknowledged, as the shard's leader knows it",
+            new.consumer_lag.clone(),
+        );
+        registry.register(
+            "consumer_lag_seconds",
+            "Age of the oldest change that a named consumer has not acknowledged, by log time",
+            new.consumer_lag_seconds.clone(),
         );
         registry.register(
             "clock_offset_seconds",
@@ -166,8 +194,31 @@ impl Metrics {
         }
     }
 
+    fn set_feed(&self, shard: u32, kept: feed::Kept) {
+        let feed::Kept { floor, bytes, pinned_bytes, pins_broken } = kept;
+        for (what, value) in [
+            ("floor", floor),
+            ("bytes", bytes),
+            ("pinned_bytes", pinned_bytes),
+            ("pins_broken", pins_broken),
+        ] {
+            let gauge = self.feed.get_or_create(&CacheLabel { shard, what });
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn set_consumer(&self, shard: u32, lag: ConsumerLag) {
+        let label = ConsumerLabel { shard, consumer: lag.name };
+        self.consumer_lag.get_or_create(&label).set(i64::try_from(lag.changes).unwrap_or(i64::MAX));
+        #[expect(clippy::cast_precision_loss, reason = "a lag is far below 2^52 ms")]
+        self.consumer_lag_seconds.get_or_create(&label).set(lag.ms as f64 / 1e3);
+    }
+
     /// The text of /metrics. Gauges are read off the groups at this moment.
     pub(crate) fn render(&self, groups: &Groups, clock: Reading, syncs: Totals) -> String {
+        // A consumer that is gone, or led elsewhere now, is not told of any more.
+        self.consumer_lag.clear();
+        self.consumer_lag_seconds.clear();
         for group in groups.iter() {
             let label = ShardLabel { shard: group.shard().id.0 };
             let set = |family: &Family<ShardLabel, Gauge>, value: u64| {
@@ -178,6 +229,10 @@ impl Metrics {
             set(&self.persisted_index, group.state().persisted_index().unwrap_or(0));
             set(&self.leader, u64::from(group.is_leader()));
             self.set_event_cache(label.shard, group.state().residency());
+            self.set_feed(label.shard, group.state().feed_kept());
+            for lag in group.consumer_lags() {
+                self.set_consumer(label.shard, lag);
+            }
         }
         #[expect(clippy::cast_precision_loss, reason = "offsets are far below 2^52 us")]
         self.clock_offset.set(clock.offset_us as f64 / 1e6);

@@ -19,9 +19,9 @@ use rowlock_proto::v1::cluster_server::ClusterServer;
 use rowlock_proto::v1::inventory_server::InventoryServer;
 use rowlock_proto::v1::raft_server::RaftServer;
 use rowlock_proto::{NodeId, ReplicaId};
-use rowlock_raft_store::inventory;
 use rowlock_raft_store::store::{self, Store};
 use rowlock_raft_store::types::{Place, Raft};
+use rowlock_raft_store::{feed, inventory};
 use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -302,10 +302,15 @@ fn open_store(config: &Config, map: &Map) -> anyhow::Result<Store> {
     let clock_bound_ms = config.clock_bound_ms();
     let groups = replicas.len().max(1) as u64;
     let event_cache_bytes = (config.event_cache_mib << 20) / groups;
+    let feed = feed::Retention {
+        pinned_bytes_max: config.feed_pinned_mib << 20,
+        ..feed::Retention::default()
+    };
     let config = store::Config {
         dir: config.data.join("store"),
         identity: store::Identity { cluster: config.cluster.0, node: config.node, replicas },
         tuning: store::Tuning {
+            feed,
             event_cache_bytes,
             inventory: inventory::Config { clock_bound_ms },
             ..store::Tuning::default()

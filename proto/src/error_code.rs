@@ -148,6 +148,17 @@ codes! {
     QueueStateConflict = 186, "queue-state-conflict", 409, "The queue is not in a state for this";
     QueueSecretWrong = 187, "queue-secret-wrong", 422, "The secret is not the one that was committed to";
     QueueFull = 188, "queue-full", 409, "No more entries fit";
+
+    // Named consumers of the feed: 210 to 219.
+    ConsumerNotFound = 210, "consumer-not-found", 404, "There is no such consumer";
+    /// Another holder works for the consumer. `limit` says from when on the lease can be had, in
+    /// milliseconds since 1970.
+    ConsumerLeased = 211, "consumer-leased", 409, "Another holder has the lease";
+    /// The lease is not the latest one of the consumer.
+    ConsumerFenced = 212, "consumer-fenced", 409, "The lease was lost";
+    /// The revision is not there yet. `limit` says which is the newest.
+    ConsumerPositionAhead = 213, "consumer-position-ahead", 422, "There is no such revision yet";
+    ConsumerLimitReached = 214, "consumer-limit-reached", 409, "No more consumers fit";
 }
 
 impl std::fmt::Display for ErrorCode {

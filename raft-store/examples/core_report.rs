@@ -258,7 +258,7 @@ fn main() -> Outcome<()> {
                 | RecordKey::QueueLeft(..)
                 | RecordKey::QueuePasses(..) => false,
                 RecordKey::Life(_) => false,
-                RecordKey::Doors(..) | RecordKey::Money(..) => false,
+                RecordKey::Doors(..) | RecordKey::Money(..) | RecordKey::Consumers => false,
             });
         }
         spent += core.sell(&holds(event));

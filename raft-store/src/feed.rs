@@ -13,6 +13,9 @@
 //! - What is not on disk yet is in the tail: `base <= flushed`.
 //! - The feed is this replica's own: an installed snapshot brings none, and the floor moves up to
 //!   its revision.
+//! - What a named consumer has not acknowledged is kept beyond retention, up to a bound of its own.
+//!   Past that bound its pin is broken: the feed goes on without it, and it is told `Compacted`. One
+//!   consumer that is gone must not fill the disk of all.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -40,11 +43,13 @@ pub const READ_CHANGES_MAX: usize = 4_096;
 pub struct Retention {
     pub changes_max: u64,
     pub bytes_max: u64,
+    /// What may be kept besides, for named consumers that are behind.
+    pub pinned_bytes_max: u64,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { changes_max: 500_000, bytes_max: 64 << 20 }
+        Self { changes_max: 500_000, bytes_max: 64 << 20, pinned_bytes_max: 1 << 30 }
     }
 }
 
@@ -54,6 +59,18 @@ impl Default for Retention {
 pub struct Compacted {
     /// The earliest revision that can be asked after.
     pub oldest: u64,
+}
+
+/// How much of a feed is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Kept {
+    /// The feed on disk has every change after this revision.
+    pub floor: u64,
+    pub bytes: u64,
+    /// What of it retention alone would not have kept.
+    pub pinned_bytes: u64,
+    /// How often a consumer was left behind since this replica was opened: a reason to look.
+    pub pins_broken: u64,
 }
 
 /// Why no changes were returned.
@@ -144,12 +161,17 @@ pub(crate) struct Rows {
     rows: VecDeque<(u64, u64)>,
     bytes: u64,
     floor: u64,
+    /// The first rows, which retention no longer covers, and their bytes.
+    pinned_rows: usize,
+    pinned_bytes: u64,
+    pins_broken: u64,
 }
 
 impl Rows {
     /// A feed on disk without rows.
     pub(crate) fn at(retention: Retention, revision: u64) -> Self {
-        Self { retention, rows: VecDeque::new(), bytes: 0, floor: revision }
+        let (rows, floor) = (VecDeque::new(), revision);
+        Self { retention, rows, bytes: 0, floor, pinned_rows: 0, pinned_bytes: 0, pins_broken: 0 }
     }
 
     /// Takes stock of the rows that are there.
@@ -177,12 +199,14 @@ impl Rows {
         if damaged { Err(disk.raise("open a feed", Damage::Key)) } else { Ok(found) }
     }
 
-    /// Adds the rows of `runs` to the batch, and deletes those that retention no longer covers.
+    /// Adds the rows of `runs` to the batch, and deletes those that retention no longer covers and
+    /// no consumer needs, at its position. What is deleted all the same leaves a consumer behind.
     pub(crate) fn put(
         &mut self,
         group: ShardId,
         generation: Generation,
         runs: &[Arc<[Change]>],
+        positions: &[u64],
         batch: &mut Batch,
     ) {
         let changes: Vec<&Change> = runs.iter().flat_map(|run| run.iter()).collect();
@@ -199,22 +223,46 @@ impl Rows {
             self.rows.push_back((last.revision, bytes));
             self.bytes += bytes;
         }
-        let newest = self.rows.back().map_or(self.floor, |(last, _)| *last);
-        while let Some(&(last, bytes)) = self.rows.front() {
-            let over = self.bytes > self.retention.bytes_max
-                || newest - self.floor > self.retention.changes_max;
-            if !over || last == newest {
+        self.age();
+        // One that is behind already has to read the state anew, and needs no rows.
+        let floor = self.floor;
+        let pin = positions.iter().copied().filter(|&position| position >= floor).min();
+        while let Some(&(last, bytes)) = self.rows.front().filter(|_| self.pinned_rows > 0) {
+            let is_needed = pin.is_some_and(|pin| last > pin);
+            if is_needed && self.pinned_bytes <= self.retention.pinned_bytes_max {
                 break;
             }
             batch.delete(Space::Feed, &keys::feed(group, generation, last));
             self.rows.pop_front();
             self.bytes -= bytes;
+            self.pinned_rows -= 1;
+            self.pinned_bytes -= bytes;
             self.floor = last;
+        }
+        let left_behind = |&&position: &&u64| position >= floor && position < self.floor;
+        self.pins_broken += positions.iter().filter(left_behind).count() as u64;
+    }
+
+    /// Counts the rows that retention does not cover any more: all but the newest may be among them.
+    fn age(&mut self) {
+        let newest = self.rows.back().map_or(self.floor, |(last, _)| *last);
+        let before = self.pinned_rows.checked_sub(1).and_then(|row| self.rows.get(row));
+        let mut covered_after = before.map_or(self.floor, |(last, _)| *last);
+        while let Some(&(last, bytes)) = self.rows.get(self.pinned_rows) {
+            let over = self.bytes - self.pinned_bytes > self.retention.bytes_max
+                || newest - covered_after > self.retention.changes_max;
+            if !over || last == newest {
+                break;
+            }
+            self.pinned_rows += 1;
+            self.pinned_bytes += bytes;
+            covered_after = last;
         }
     }
 
-    pub(crate) const fn floor(&self) -> u64 {
-        self.floor
+    pub(crate) const fn kept(&self) -> Kept {
+        let (floor, bytes, pinned_bytes) = (self.floor, self.bytes, self.pinned_bytes);
+        Kept { floor, bytes, pinned_bytes, pins_broken: self.pins_broken }
     }
 }
 

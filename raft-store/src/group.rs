@@ -62,7 +62,7 @@ pub(crate) struct Live {
     pub(crate) applied: Option<LogId>,
     pub(crate) membership: StoredMembership,
     pub(crate) tail: Tail,
-    pub(crate) feed_floor: u64,
+    pub(crate) feed: feed::Kept,
     pub(crate) generation: Generation,
     pub(crate) dirty_bytes: usize,
     pub(crate) cache: Cache,
@@ -80,6 +80,14 @@ pub(crate) struct Behind {
     pub(crate) has_snapshot: bool,
     /// Reused from flush to flush: fresh memory of this size is a page fault every 4 KiB.
     batch: Batch,
+}
+
+/// What a flush takes from memory.
+struct Taken {
+    applied: Applied,
+    runs: Vec<Arc<[inventory::Change]>>,
+    /// How far each named consumer is.
+    positions: Vec<u64>,
 }
 
 /// All of one group that is not openraft's.
@@ -166,7 +174,7 @@ impl Group {
             waker,
             live: RwLock::new(Live {
                 tail: Tail::at(applied.revision),
-                feed_floor: feed.floor(),
+                feed: feed.kept(),
                 generation: applied.generation,
                 state,
                 applied: applied.log_id,
@@ -223,12 +231,22 @@ impl Group {
         }
         let Behind { applied: on_disk, feed, batch, .. } = &mut *behind;
         batch.clear();
-        let Some((mut applied, runs)) = self.take_dirty(on_disk, batch) else {
+        let Some(Taken { mut applied, runs, positions }) = self.take_dirty(on_disk, batch) else {
             return Ok(());
         };
         failpoint::pass(Point::FlushEncoded);
-        feed.put(self.id, applied.generation, &runs, batch);
-        applied.feed_floor = feed.floor();
+        let pins_broken = feed.kept().pins_broken;
+        feed.put(self.id, applied.generation, &runs, &positions, batch);
+        let kept = feed.kept();
+        applied.feed_floor = kept.floor;
+        if kept.pins_broken > pins_broken {
+            let (shard, oldest) = (self.id.0, kept.floor);
+            tracing::error!(
+                shard,
+                oldest,
+                "a consumer is too far behind: the feed goes on without it"
+            );
+        }
         applied.put(self.id, batch);
         self.disk.write("write state behind", batch)?;
         failpoint::pass(Point::FlushWritten);
@@ -236,7 +254,7 @@ impl Group {
         let evicted = {
             let mut live = self.write();
             live.tail.flushed(applied.revision);
-            live.feed_floor = applied.feed_floor;
+            live.feed = kept;
             live.evict()
         };
         drop(evicted);
@@ -245,11 +263,7 @@ impl Group {
     }
 
     /// Encodes the dirty records into `batch`: the only part of a flush that holds up apply.
-    fn take_dirty(
-        &self,
-        on_disk: &Applied,
-        batch: &mut Batch,
-    ) -> Option<(Applied, Vec<Arc<[inventory::Change]>>)> {
+    fn take_dirty(&self, on_disk: &Applied, batch: &mut Batch) -> Option<Taken> {
         let mut live = self.write();
         if live.halted.is_some() || live.applied == on_disk.log_id {
             return None;
@@ -272,7 +286,8 @@ impl Group {
             revision: live.state.revision(),
             feed_floor: on_disk.feed_floor,
         };
-        Some((applied, live.tail.unflushed()))
+        let (runs, positions) = (live.tail.unflushed(), live.state.consumer_positions());
+        Some(Taken { applied, runs, positions })
     }
 
     /// Up to `max` changes after `revision`.
@@ -283,7 +298,7 @@ impl Group {
     ) -> Result<Vec<inventory::Change>, feed::Error> {
         let generation = {
             let live = self.read();
-            if let Some(changes) = feed::from_tail(&live.tail, live.feed_floor, revision, max)? {
+            if let Some(changes) = feed::from_tail(&live.tail, live.feed.floor, revision, max)? {
                 return Ok(changes);
             }
             live.generation

@@ -149,6 +149,11 @@ impl StateHandle {
         self.group.feed_after(revision, max)
     }
 
+    /// How much of the feed is kept, as of the last flush.
+    pub fn feed_kept(&self) -> feed::Kept {
+        self.group.read().feed
+    }
+
     /// Writes what changed since the last flush. Durable with the next sync.
     pub fn flush(&self) -> Result<(), Fault> {
         self.group.flush()

@@ -82,6 +82,7 @@ impl Reconciler {
             | ChangeKind::Money { .. }
             | ChangeKind::TicketVoided { .. }
             | ChangeKind::ScanConflict { .. }
+            | ChangeKind::Consumer { .. }
             | ChangeKind::Other => {}
         }
     }

@@ -188,6 +188,7 @@ fn take(
         | ChangeKind::Money { .. }
         | ChangeKind::TicketVoided { .. }
         | ChangeKind::ScanConflict { .. }
+        | ChangeKind::Consumer { .. }
         | ChangeKind::Other => {}
     }
 }

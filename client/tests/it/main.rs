@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod calls;
+mod consume;
 mod fake;
 mod watch;

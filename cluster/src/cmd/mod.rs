@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Each gives whether all was clean.
 
 pub mod event;
+pub mod feed;
 pub mod playground;
 pub mod status;
 pub mod token;
@@ -47,6 +48,8 @@ pub enum Command {
     Venue(venue::Args),
     /// Bring events in.
     Event(event::Args),
+    /// See who follows the change feeds.
+    Feed(feed::Args),
     /// Load a cluster and measure it.
     Workload(workload::Args),
 }
@@ -101,6 +104,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Verify => verify::run(&context).await,
         Command::Venue(args) => venue::run(args, &context).await,
         Command::Event(args) => event::run(args, &context).await,
+        Command::Feed(args) => feed::run(args, &context).await,
         Command::Workload(args) => workload::run(&args, &context).await,
     }
 }

@@ -15,6 +15,7 @@
 //! - What was handed to Raft and has no answer is *unknown*, never *unavailable*.
 
 mod call;
+mod consumers;
 mod feed;
 mod leadership;
 mod proposer;
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use call::{
     Answer, AnswerTo, Answers, Body, Call, Connection, Position, Retry, connection,
 };
+pub(crate) use consumers::ConsumerLag;
 pub(crate) use feed::{Batch as FeedBatch, Feed};
 pub(crate) use query::{Found, Query};
 pub(crate) use sweeper::Sweeper;

@@ -3,7 +3,8 @@
 use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
 use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
 use rowlock_raft_store::inventory::{
-    BookingView, DoorCounts, EventView, RefundLine, State, Stats, Subject, Takings, User, Venue,
+    BookingView, ConsumerView, DoorCounts, EventView, RefundLine, State, Stats, Subject, Takings,
+    User, Venue,
 };
 
 /// A question about the state of one shard.
@@ -23,6 +24,7 @@ pub(crate) enum Query {
     UserByEmail(String),
     Doors(EventId),
     Takings(EventId),
+    Consumers,
     Stats,
     Queue(EventId),
     QueuePlace { event: EventId, user: UserId },
@@ -43,6 +45,7 @@ pub(crate) enum Found {
     User(UserId, Box<User>),
     Doors(DoorCounts),
     Takings(Box<Takings>),
+    Consumers(Vec<ConsumerView>),
     Stats(Stats),
     Flag(bool),
     Queue(Box<QueueView>),
@@ -73,6 +76,7 @@ impl Query {
             | Self::Venues { .. }
             | Self::User(_)
             | Self::UserByEmail(_)
+            | Self::Consumers
             | Self::Stats => None,
         }
     }
@@ -131,6 +135,7 @@ impl Query {
                 let sums = state.takings(id).ok_or(ErrorCode::EventNotFound)?;
                 Ok(Found::Takings(Box::new(sums)))
             }
+            Self::Consumers => Ok(Found::Consumers(state.consumers())),
             Self::Stats => Ok(Found::Stats(state.stats())),
             Self::Queue(id) => {
                 let queue = state.queue(id).ok_or(ErrorCode::QueueNotFound)?;

@@ -142,6 +142,7 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
         Kind::UnblockSeats(v1::UnblockSeats { event: id, seats }) => {
             CommandKind::UnblockSeats { event: event(&id)?, seats }
         }
+        Kind::Consumer(wire) => CommandKind::Consumer(super::consumers::command(wire)?),
         Kind::Queue(wire) => CommandKind::Queue(queue::command(wire)?),
         Kind::Money(wire) => CommandKind::Money(money::command(wire)?),
         kind @ (Kind::PauseSales(_)

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod command;
+mod consumers;
 mod inventory;
 mod life;
 mod money;

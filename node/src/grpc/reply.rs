@@ -11,7 +11,7 @@ use rowlock_raft_store::inventory::{
 };
 use tonic::Status;
 
-use super::life;
+use super::{consumers, life};
 use crate::group::{Answer, Body, FeedBatch, Found, Position, Retry};
 use crate::meta::Map;
 
@@ -91,6 +91,7 @@ fn reply(reply: Reply) -> v1::Reply {
         Reply::Queue(QueueReply::Stepped { .. }) => Kind::Done(v1::Done {}),
         Reply::Tended { steps, more } => Kind::Tended(v1::Tended { steps, more }),
         Reply::Expired { retired, more } => Kind::Expired(v1::Expired { retired, more }),
+        Reply::Consumer(view) => Kind::Consumer(consumers::view(*view)),
         Reply::Scans(outcomes) => Kind::Scans(v1::ScanOutcomes {
             outcomes: outcomes.into_iter().map(scan_outcome).collect(),
         }),
@@ -396,6 +397,7 @@ fn change_kind(kind: ChangeKind) -> v1::change::Kind {
         }
         ChangeKind::Door(change) => door_change(change),
         ChangeKind::Money(change) => Kind::MoneyChanged(money::changed(change)),
+        ChangeKind::Consumer(change) => Kind::ConsumerChanged(consumers::changed(change)),
     }
 }
 
@@ -464,6 +466,7 @@ fn found_reply(found: Found) -> v1::QueryReply {
             refunds: lines.into_iter().map(life::refund_line).collect(),
             next_seq,
         }),
+        Found::Consumers(all) => Kind::Consumers(consumers::list(all)),
         Found::Doors(counts) => Kind::Doors(door_counts(counts)),
         Found::Takings(sums) => Kind::EventMoney(money::takings(&sums)),
         Found::Flag(value) => Kind::Flag(v1::Flag { value }),

@@ -139,6 +139,7 @@ mod tests {
             bootstrap: true,
             clock_bound: Duration::from_millis(250),
             event_cache_mib: 64,
+            feed_pinned_mib: 64,
         }
     }
 

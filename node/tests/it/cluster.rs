@@ -57,6 +57,7 @@ impl Cluster {
             bootstrap: true,
             clock_bound: Duration::from_millis(250),
             event_cache_mib: 64,
+            feed_pinned_mib: 64,
         }
     }
 

@@ -2,6 +2,7 @@
 //! Whole nodes in one process, over real sockets and real disks, driven by a bare gRPC client.
 
 mod cluster;
+mod consumers;
 mod failure;
 mod holds;
 mod transport;

@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 use rowlock_proto::ids::{BookingId, EventId, SeatMapHash, UserId, VenueId};
 
+use super::consumers::ConsumerChangeV1;
 use super::door::DoorChangeV1;
 use super::money::MoneyChangeV1;
 use super::queue::QueueChangeV1;
@@ -51,6 +52,7 @@ enum ChangeKindV1 {
     Queue([u8; 16], QueueChangeV1),
     Door(DoorChangeV1),
     Money(MoneyChangeV1),
+    Consumer(ConsumerChangeV1),
 }
 
 fn store_returned(returned: &Returned) -> ReturnedV1 {
@@ -142,6 +144,7 @@ impl From<&ChangeKind> for ChangeKindV1 {
             ChangeKind::Queue { event, change } => Self::Queue(event.to_bytes(), change.into()),
             ChangeKind::Door(change) => Self::Door(change.into()),
             ChangeKind::Money(change) => Self::Money(change.into()),
+            ChangeKind::Consumer(change) => Self::Consumer(change.into()),
         }
     }
 }
@@ -235,6 +238,7 @@ impl TryFrom<ChangeKindV1> for ChangeKind {
             }
             ChangeKindV1::Door(change) => Self::Door(change.into()),
             ChangeKindV1::Money(change) => Self::Money(change.into()),
+            ChangeKindV1::Consumer(change) => Self::Consumer(change.into()),
         })
     }
 }

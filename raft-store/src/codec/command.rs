@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 use bytes::Bytes;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 
+use super::consumers::ConsumerCommandV1;
 use super::door::DoorCommandV1;
 use super::life::LifeCommandV1;
 use super::money::MoneyCommandV1;
@@ -55,6 +56,7 @@ enum KindV1 {
     Life(LifeCommandV1),
     Door(DoorCommandV1),
     Money(MoneyCommandV1),
+    Consumer(ConsumerCommandV1),
 }
 
 #[derive(Encode, Decode)]
@@ -216,6 +218,7 @@ impl From<&CommandKind> for KindV1 {
             CommandKind::Life(life) => Self::Life(life.into()),
             CommandKind::Door(command) => Self::Door(command.into()),
             CommandKind::Money(money) => Self::Money(money.into()),
+            CommandKind::Consumer(command) => Self::Consumer(command.into()),
         }
     }
 }
@@ -306,6 +309,7 @@ impl From<KindV1> for CommandKind {
             KindV1::Life(life) => Self::Life(life.into()),
             KindV1::Door(command) => Self::Door(command.into()),
             KindV1::Money(money) => Self::Money(money.into()),
+            KindV1::Consumer(command) => Self::Consumer(command.into()),
         }
     }
 }

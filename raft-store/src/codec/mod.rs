@@ -6,6 +6,7 @@
 
 mod change;
 mod command;
+mod consumers;
 mod door;
 mod life;
 mod money;
@@ -18,6 +19,7 @@ use bincode::{Decode, Encode};
 
 pub use change::{decode_changes, encode_changes};
 pub use command::{decode_batch, encode_batch};
+pub use consumers::ConsumersRecord;
 pub use door::BlockOfNotes;
 pub use life::LifeRecord;
 pub use money::BlockOfMoney;

@@ -128,6 +128,14 @@ pub enum ChangeKind {
     },
     Door(DoorChange),
     Money(MoneyChange),
+    Consumer(ConsumerChange),
+}
+
+/// Who the feed is kept for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsumerChange {
+    Registered { name: String, position: u64 },
+    Unregistered { name: String },
 }
 
 /// What happened at doors.

@@ -10,6 +10,7 @@ use rowlock_proto::ids::{
 use rowlock_proto::seat_map;
 
 pub use super::best::{Together, Wanted};
+use super::consumers::ConsumerCommand;
 use super::door::DoorCommand;
 use super::life::LifeCommand;
 use super::money::MoneyCommand;
@@ -187,6 +188,8 @@ pub enum CommandKind {
     Door(DoorCommand),
     /// Sales without a provider, and what else happens to money.
     Money(MoneyCommand),
+    /// Named consumers of the feed.
+    Consumer(ConsumerCommand),
 }
 
 /// What one hold takes.
@@ -384,7 +387,8 @@ impl CommandKind {
                 | LifeCommand::SetEnd { event, .. },
             ) => Some(Subject::Event(*event)),
             Self::Queue(queue) => Some(Subject::Event(queue.event())),
-            Self::PutSeatMapPart { .. }
+            Self::Consumer(_)
+            | Self::PutSeatMapPart { .. }
             | Self::PutVenue { .. }
             | Self::RegisterUser { .. }
             | Self::UpdateUser { .. }
@@ -479,6 +483,7 @@ impl CommandKind {
             Self::Queue(queue) => queue.check(),
             Self::Door(command) => command.check(),
             Self::Money(money) => money.check(),
+            Self::Consumer(command) => command.check(),
             Self::RedeemTicket { door, .. } => text("door", door, NAME_BYTES_MAX),
             Self::ExtendHold { .. }
             | Self::TransferTicket { .. }

@@ -26,6 +26,7 @@ impl State {
             found.truncate(TOLD_MAX);
         }
         self.audit_lives(&mut found);
+        self.audit_consumers(&mut found);
         let held: BTreeSet<Deadline> = self
             .events
             .values()

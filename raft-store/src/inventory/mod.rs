@@ -26,6 +26,7 @@ mod cart;
 pub mod change;
 pub mod cold;
 pub mod command;
+pub mod consumers;
 mod deadlines;
 pub mod door;
 pub mod event;
@@ -58,11 +59,13 @@ use rowlock_proto::shard::hash64;
 pub use self::booking::{
     AreaLine, Booking, BookingState, Extras, Payment, Place, Places, Redeemed, Refund, Ticket,
 };
-pub use self::change::{Change, ChangeKind, DoorChange, Returned};
+pub use self::change::{Change, ChangeKind, ConsumerChange, DoorChange, Returned};
 pub use self::command::{
     Batch, Cart, Command, CommandKind, EXPIRE_MAX, EventPatch, EventSpec, RefundOrder,
     SEATS_PER_HOLD_MAX, SYSTEM, Subject, Together, User, UserPatch, Venue, Wanted,
 };
+use self::consumers::Consumers;
+pub use self::consumers::{ConsumerCommand, ConsumerView};
 use self::deadlines::{Deadline, Deadlines};
 use self::event::Event;
 pub use self::life::{Life, LifeCommand, RefundLine, TEND_MAX};
@@ -112,6 +115,7 @@ pub struct State {
     queues: BTreeSet<EventId>,
     /// When something is to be done for an event: see `life`.
     tending: BTreeSet<(u64, EventId)>,
+    consumers: Consumers,
 }
 
 /// Where applying stands, and what it leaves behind: apart from the rest, so that an event can be
@@ -260,6 +264,7 @@ impl State {
             CommandKind::Life(life) => fresh(self.life(life)),
             CommandKind::Door(door) => fresh(self.at_door(command.key, door)),
             CommandKind::Money(money) => fresh(self.money(command, money)),
+            CommandKind::Consumer(command) => fresh(self.consumer_command(command)),
             // Replicas hash their state at this index; the state itself is not touched.
             CommandKind::Checksum { nonce: _ } => fresh(Ok(Reply::Done)),
         }

@@ -74,6 +74,12 @@ pub(crate) enum Mistake {
     DeskRefundSent,
     /// What changed in a booking's money is not written.
     MoneyNotWritten,
+    /// A holder whose lease another has is obeyed.
+    FencedObeyed,
+    /// A lease is given to another when its holder was told, by a clock that may be ahead.
+    LeaseTakenEarly,
+    /// An acknowledgement that comes late goes back.
+    AcknowledgedBack,
 }
 
 #[cfg(not(test))]
@@ -126,6 +132,9 @@ pub(crate) mod tests {
         Mistake::LateChargeKept,
         Mistake::DeskRefundSent,
         Mistake::MoneyNotWritten,
+        Mistake::FencedObeyed,
+        Mistake::LeaseTakenEarly,
+        Mistake::AcknowledgedBack,
     ];
 
     thread_local! {

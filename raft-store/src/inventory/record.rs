@@ -21,6 +21,7 @@
 //! 17 slot:u16 no:u32 block:u32          256 entries of a queue
 //! 18 slot:u16 no:u32 block:u32          which of 8,192 entries left; absent: none did
 //! 19 slot:u16 no:u32 block:u32          passes of 256 places; absent: none is left
+//! 22                                    named consumers of the feed; absent: there are none
 //! ```
 
 use rowlock_proto::ids::{SeatMapHash, UserId, VenueId};
@@ -47,6 +48,7 @@ pub enum RecordKey {
     QueueEntries(EventNo, u32),
     QueueLeft(EventNo, u32),
     QueuePasses(EventNo, u32),
+    Consumers,
 }
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
@@ -68,7 +70,9 @@ impl RecordKey {
     /// The event that the record belongs to.
     pub const fn event(self) -> Option<EventNo> {
         match self {
-            Self::Shard | Self::MapPart(..) | Self::Venue(_) | Self::User(_) => None,
+            Self::Shard | Self::MapPart(..) | Self::Venue(_) | Self::User(_) | Self::Consumers => {
+                None
+            }
             Self::Event(no)
             | Self::Seats(no, _)
             | Self::Bookings(no, _)
@@ -94,6 +98,7 @@ impl RecordKey {
         };
         match self {
             Self::Shard => out.push(0),
+            Self::Consumers => out.push(22),
             Self::MapPart(map, part) => {
                 out.push(1);
                 out.extend_from_slice(&map.0);
@@ -160,6 +165,7 @@ impl RecordKey {
         };
         Some(match tag {
             0 if rest.is_empty() => Self::Shard,
+            22 if rest.is_empty() => Self::Consumers,
             1 => {
                 let (map, part) = rest.split_first_chunk::<32>()?;
                 Self::MapPart(SeatMapHash(*map), u32::from_be_bytes(part.try_into().ok()?))

@@ -5,6 +5,7 @@ use rowlock_proto::ids::{BookingId, EventId, UserId};
 
 use super::booking::{AreaLine, BookingState, Refund, Ticket};
 use super::command::EventSpec;
+use super::consumers::ConsumerView;
 use super::door::Void;
 use super::money::Receipt;
 use super::queue::QueueReply;
@@ -49,6 +50,7 @@ pub enum Reply {
     },
     /// What became of each scan of a batch, in its order.
     Scans(Vec<ScanOutcome>),
+    Consumer(Box<ConsumerView>),
 }
 
 /// What became of a scan that a door made on its own.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 
 use super::booking::BookingState;
+use super::consumers::Consumers;
 use super::door::Book;
 use super::event::{BOOKINGS_PER_BLOCK, Event, REFUSALS_PER_BLOCK, SEATS_PER_BLOCK};
 use super::hold::event_no;
@@ -17,7 +18,8 @@ use super::record::{EventNo, RecordKey};
 use super::{Deadline, State};
 use crate::codec::{
     BlockOfBookings, BlockOfExtras, BlockOfNotes, BlockOfRefusals, BlockOfSeats, BlockedSeats,
-    Error, EventRecord, LifeRecord, MapPartRecord, ShardRecord, UserRecord, VenueRecord,
+    ConsumersRecord, Error, EventRecord, LifeRecord, MapPartRecord, ShardRecord, UserRecord,
+    VenueRecord,
 };
 
 /// The part of `items` that block number `block` of `size` covers.
@@ -47,6 +49,12 @@ impl State {
                 events_created: self.events_created.iter().map(|(&s, &n)| (s, n)).collect(),
             }
             .encode(),
+            RecordKey::Consumers => {
+                if self.consumers == Consumers::default() {
+                    return None;
+                }
+                ConsumersRecord::encode(&self.consumers)
+            }
             RecordKey::MapPart(map, part) => {
                 let map = self.maps.get(&map)?;
                 MapPartRecord::encode(map.parts, map.data.get(&part)?)
@@ -133,6 +141,7 @@ impl State {
                 self.log.revision = record.revision;
                 self.events_created = record.events_created.into_iter().collect();
             }
+            RecordKey::Consumers => self.consumers = ConsumersRecord::decode(bytes)?,
             RecordKey::MapPart(hash, part) => {
                 let record = MapPartRecord::decode(bytes)?;
                 let map = self.maps.entry(hash).or_default();
@@ -260,7 +269,7 @@ impl State {
     /// Every record's key, in order. All events must be whole.
     pub fn record_keys(&self) -> BTreeSet<RecordKey> {
         self.events.values().for_each(Event::assert_whole);
-        let mut keys = BTreeSet::from([RecordKey::Shard]);
+        let mut keys = BTreeSet::from([RecordKey::Shard, RecordKey::Consumers]);
         for (&hash, map) in &self.maps {
             keys.extend(map.data.keys().map(|&part| RecordKey::MapPart(hash, part)));
         }

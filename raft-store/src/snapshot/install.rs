@@ -107,6 +107,7 @@ async fn flip(group: &Arc<Group>, received: &mut Received, state: State) -> Resu
 
 fn swap(group: &Group, applied: Applied, state: State) {
     let mut behind = group.behind();
+    let feed = Rows::at(group.retention, applied.revision);
     if let Some(upto) = applied.log_id {
         group.log.purged_in_batch(upto);
     }
@@ -116,7 +117,7 @@ fn swap(group: &Group, applied: Applied, state: State) {
         live.applied = applied.log_id;
         live.membership = applied.membership.clone();
         live.tail = Tail::at(applied.revision);
-        live.feed_floor = applied.feed_floor;
+        live.feed = feed.kept();
         live.generation = applied.generation;
         live.dirty_bytes = 0;
         live.halted = None;
@@ -128,7 +129,7 @@ fn swap(group: &Group, applied: Applied, state: State) {
         }
     };
     group.set_persisted(applied.log_id);
-    behind.feed = Rows::at(group.retention, applied.revision);
+    behind.feed = feed;
     behind.applied = applied;
     behind.has_snapshot = true;
     group.progress.send_replace(progress);

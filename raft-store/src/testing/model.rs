@@ -20,6 +20,7 @@ mod door;
 mod life;
 pub mod line;
 mod money;
+pub mod reader;
 mod refusal;
 
 /// What was promised to last and for how long, as the promises are written (not as they are coded).
@@ -182,6 +183,7 @@ pub enum Said {
     Stepped(u32),
     Tended(u32, bool),
     Scans(Vec<Heard>),
+    Reader(reader::Reader),
     Refused(ErrorCode, Vec<u32>, u64),
 }
 
@@ -211,6 +213,7 @@ pub enum Ask {
     Confirm { event: usize, number: u32, user: u64, attempt: u32, intent: String },
     Fail { event: usize, number: u32, user: u64, attempt: u32, reason: String },
     Line { event: usize, ask: line::LineAsk },
+    Reader(reader::ReaderAsk),
 }
 
 #[derive(Clone, Debug)]
@@ -218,6 +221,7 @@ pub struct Model {
     pub clock_ms: u64,
     pub bound_ms: u64,
     pub shows: Vec<Show>,
+    pub readers: reader::Readers,
 }
 
 fn no(code: ErrorCode) -> Said {
@@ -280,7 +284,8 @@ impl Show {
 
 impl Model {
     pub const fn new(bound_ms: u64, shows: Vec<Show>) -> Self {
-        Self { clock_ms: 0, bound_ms, shows }
+        let readers = reader::Readers { all: Vec::new(), turns: 0 };
+        Self { clock_ms: 0, bound_ms, shows, readers }
     }
 
     /// Time passes; every hold that it reaches is over.
@@ -388,6 +393,7 @@ impl Model {
                 self.confirm(*event, *number, *user, *attempt, intent)
             }
             Ask::Line { event, ask } => self.line(*event, ask),
+            Ask::Reader(ask) => self.reader(ask),
             Ask::Fail { event, number, user, attempt, reason } => {
                 self.fail(*event, *number, *user, *attempt, reason)
             }
@@ -404,21 +410,6 @@ impl Model {
     fn seen(&mut self, event: usize, number: u32) -> Seen {
         let sale = self.find(event, number, 0).expect("was found before").clone();
         (event, number, sale)
-    }
-
-    fn reprice(&mut self, event: usize, prices: &[u64]) -> Said {
-        let Some(show) = self.shows.get_mut(event) else {
-            return no(ErrorCode::EventNotFound);
-        };
-        if show.phase == Phase::Cancelled {
-            return no(ErrorCode::EventStateConflict);
-        }
-        let in_use = show.sales.iter().any(|sale| sale.owns() && !sale.here().is_empty());
-        if prices != show.prices && in_use {
-            return no(ErrorCode::PricesInUse);
-        }
-        show.prices = prices.to_vec();
-        Said::Done
     }
 
     fn hold(&mut self, event: usize, user: u64, key: u64, basket: &Basket) -> Said {

@@ -18,8 +18,7 @@ use rowlock_raft_store::inventory::{
 use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
 
 use super::fixture::{World, booking, map_hash, spec};
-use super::goldens_money;
-use super::goldens_queue;
+use super::{goldens_consumers, goldens_money, goldens_queue};
 
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens");
 
@@ -360,7 +359,7 @@ fn life_world() -> World {
     world
 }
 
-const GOLDENS: [Golden; 6] = [
+const GOLDENS: [Golden; 7] = [
     Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
     Golden {
         file: "v1-places.txt",
@@ -396,6 +395,13 @@ const GOLDENS: [Golden; 6] = [
         changes: goldens_money::changes,
         world: goldens_money::world,
         kinds: &[0, 1, 4, 5, 6, 9, 15],
+    },
+    Golden {
+        file: "v1-consumers.txt",
+        commands: goldens_consumers::commands,
+        changes: goldens_consumers::changes,
+        world: goldens_consumers::world,
+        kinds: &[0, 1, 4, 22],
     },
 ];
 

@@ -11,6 +11,7 @@
 mod crowd;
 mod fixture;
 mod goldens;
+mod goldens_consumers;
 mod goldens_money;
 mod goldens_queue;
 mod promises;

@@ -20,16 +20,20 @@ use rowlock_proto::ids::{BookingId, EventId, UserId};
 use rowlock_proto::shard::hash64;
 use rowlock_raft_store::inventory::door::DoorCommand;
 use rowlock_raft_store::inventory::{
-    Answer, BookingState, BookingView, Cart, ChangeKind, CommandKind, EventPatch, EventSpec,
-    QueueCommand, RefundOrder, Refusal, Reply, Returned, SYSTEM, Together,
+    Answer, BookingState, BookingView, ChangeKind, CommandKind, EventPatch, EventSpec,
+    QueueCommand, RefundOrder, Refusal, Reply, Returned, SYSTEM,
 };
 
 use super::fixture::{World, arena_bytes, spec};
 use super::script_queue;
 
+mod carts;
+mod consumers;
 mod doors;
 mod life;
 mod money;
+
+use self::carts::cart;
 
 /// What one word of a script makes different in an event.
 type SpecChange = Box<dyn Fn(&mut EventSpec)>;
@@ -161,6 +165,7 @@ fn answer(answer: &Answer) -> String {
         Ok(Reply::Scans(outcomes)) => {
             outcomes.iter().map(doors::outcome).collect::<Vec<_>>().join("; ")
         }
+        Ok(Reply::Consumer(view)) => consumers::view(view),
         Err(refused) => refusal(refused),
     }
 }
@@ -322,6 +327,7 @@ impl Script {
                 }
                 ChangeKind::Door(change) => doors::change(change),
                 ChangeKind::Money(change) => money::change(change),
+                ChangeKind::Consumer(change) => consumers::change(change),
                 ChangeKind::TicketUnredeemed { booking, place } => {
                     format!("ticket {place} of {} not used after all", name(*booking))
                 }
@@ -378,6 +384,7 @@ impl Script {
             [verb @ ("pause" | "resume" | "end" | "tend" | "life" | "refunds"), rest @ ..] => {
                 self.life(verb, rest);
             }
+            ["consumer", words @ ..] => self.consumer(words),
             ["merge", scans @ ..] => {
                 let scans = scans.iter().map(|scan| self.scan(scan)).collect();
                 self.apply(SYSTEM, None, CommandKind::Door(DoorCommand::Merge { event, scans }));
@@ -451,32 +458,6 @@ pub(crate) fn small(text: &str) -> u32 {
 
 fn numbers(texts: &[&str]) -> Vec<u32> {
     texts.iter().map(|text| small(text)).collect()
-}
-
-/// `4` wants the best four; `adjacent`, `row`, `accessible`, `cat=1`, `sec=0`, `max=5000` say how;
-/// `seat=7` and `area=0x3` come on top.
-fn cart(wishes: &[&str]) -> Cart {
-    let mut cart = Cart::default();
-    for wish in wishes {
-        let best = cart.best.get_or_insert_default();
-        match wish.split_once('=') {
-            None if *wish == "adjacent" => best.together = Together::Adjacent,
-            None if *wish == "row" => best.together = Together::SameRow,
-            None if *wish == "accessible" => best.accessible = true,
-            None => best.quantity = small(wish),
-            Some(("cat", category)) => best.categories.push(u8::try_from(small(category)).unwrap()),
-            Some(("sec", section)) => best.sections.push(u16::try_from(small(section)).unwrap()),
-            Some(("max", price)) => best.price_max = Some(number(price)),
-            Some(("seat", seat)) => cart.seats.push(small(seat)),
-            Some(("area", places)) => {
-                let (area, count) = places.split_once('x').expect("area=<area>x<count>");
-                cart.areas.push((u16::try_from(small(area)).unwrap(), small(count)));
-            }
-            Some((other, _)) => panic!("a cart has no {other}"),
-        }
-    }
-    cart.best = cart.best.filter(|best| best.quantity > 0);
-    cart
 }
 
 fn of_booking(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {

@@ -40,6 +40,21 @@ impl Show {
 }
 
 impl Model {
+    pub(super) fn reprice(&mut self, event: usize, prices: &[u64]) -> Said {
+        let Some(show) = self.shows.get_mut(event) else {
+            return no(ErrorCode::EventNotFound);
+        };
+        if show.phase == Phase::Cancelled {
+            return no(ErrorCode::EventStateConflict);
+        }
+        let in_use = show.sales.iter().any(|sale| sale.owns() && !sale.here().is_empty());
+        if prices != show.prices && in_use {
+            return no(ErrorCode::PricesInUse);
+        }
+        show.prices = prices.to_vec();
+        Said::Done
+    }
+
     pub(super) fn deed(&mut self, event: usize, deed: &Deed) -> Said {
         let now_ms = self.clock_ms;
         let Some(show) = self.shows.get_mut(event) else { return no(ErrorCode::EventNotFound) };

@@ -24,6 +24,7 @@ mod hall;
 mod histories;
 mod lines;
 mod money;
+mod readers;
 mod sleeper;
 mod wishes;
 
@@ -237,6 +238,7 @@ impl Pair {
                 assert!(retired <= max && (!more || retired == max));
                 return;
             }
+            Wish::Reader(wish) => self.reader_ask(wish),
             Wish::Line { event, wish } => self.line_ask(event, stamp_ms, wish),
             Wish::Restart => return self.restart(),
         };
@@ -251,6 +253,7 @@ impl Pair {
         match ask.clone() {
             Ask::Line { event, ask } => lines::line_command(event, ask),
             Ask::Money(ask) => money::command(self, ask),
+            Ask::Reader(ask) => (SYSTEM, 0, readers::reader_command(ask)),
             Ask::Door(ask) => {
                 let (key, kind) = doors::command(self, ask);
                 (SYSTEM, key, kind)
@@ -379,6 +382,7 @@ impl Pair {
         }
         assert_eq!(self.state.clock_ms(), self.model.clock_ms);
         self.compare_lines();
+        self.compare_readers();
     }
 }
 
@@ -468,6 +472,7 @@ fn told(said: Said) -> Said {
         Said::RefundDue(seen) => Said::RefundDue(plain(seen)),
         Said::Back(seen, refund) => Said::Back(plain(seen), refund),
         Said::Done
+        | Said::Reader(_)
         | Said::Scans(_)
         | Said::Tended(..)
         | Said::Refused(..)
@@ -537,6 +542,7 @@ fn heard(answer: Answer) -> Said {
         Ok(Reply::Refund { booking, refund }) => Said::Back(seen(*booking), refund),
         Ok(Reply::Queue(reply)) => lines::line_heard(reply),
         Ok(Reply::Tended { steps, more }) => Said::Tended(steps, more),
+        Ok(Reply::Consumer(view)) => Said::Reader(readers::reader(&view)),
         Ok(Reply::Scans(outcomes)) => doors::heard(outcomes),
         Ok(Reply::Expired { .. }) => panic!("only a sweep is answered so"),
         Err(refusal) => Said::Refused(refusal.code, refusal.seats, refusal.limit),

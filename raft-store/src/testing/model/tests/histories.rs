@@ -50,6 +50,11 @@ fn p8_random_waiting_rooms_match_the_model() {
     check(0x11ee, 100_000, lines::line_steps);
 }
 
+#[test]
+fn random_consumers_match_the_model() {
+    check(0xc0_5e, 50_000, readers::reader_steps);
+}
+
 /// The model would be of no use if it did not notice.
 #[test]
 fn every_planted_mistake_is_found() {
@@ -57,11 +62,17 @@ fn every_planted_mistake_is_found() {
         planted::tests::plant(Some(mistake));
         let found = (0..100_u64).any(|seed| {
             // No shrinking: that it is found is enough.
-            let mut runner = runner(1, 0xbad_5eed + seed * 1_000);
+            let mut random = runner(1, 0xbad_5eed + seed * 1_000);
             // What only some histories are about is looked for in those.
             let kinds = [steps, lines::line_steps, doors::door_steps, money::money_steps];
-            (0..60).any(|round: usize| {
-                let steps = kinds[round % kinds.len()]().new_tree(&mut runner).unwrap().current();
+            let seen = (0..60).any(|round: usize| {
+                let steps = kinds[round % kinds.len()]().new_tree(&mut random).unwrap().current();
+                std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
+            });
+            // Consumers have nothing to do with events.
+            let mut random = runner(1, 0xc0_5e00 + seed);
+            seen || (0..8).any(|_| {
+                let steps = readers::reader_steps().new_tree(&mut random).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             })
         });

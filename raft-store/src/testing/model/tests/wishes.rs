@@ -3,6 +3,7 @@
 use super::doors::{DoorWish, door_wish};
 use super::lines::{LineWish, line_wish};
 use super::money::{MoneyWish, money_wish};
+use super::readers::ReaderWish;
 use super::*;
 
 /// What is asked, before it is known what there is to ask about.
@@ -13,6 +14,7 @@ pub(super) enum Wish {
     Line { event: usize, wish: LineWish },
     Door(DoorWish),
     Money(MoneyWish),
+    Reader(ReaderWish),
     Sweep { max: u32 },
     Restart,
 }
