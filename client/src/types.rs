@@ -375,6 +375,12 @@ pub struct Change {
     pub index: u64,
     pub time_ms: u64,
     pub principal: Option<UserId>,
+    /// What was asked, such as `hold-seats`; empty: not kept.
+    pub command: String,
+    /// Key of the request.
+    pub key: Option<RequestKey>,
+    /// SHA-256 of the change as it came, if the watch was told to compute it.
+    pub digest: Option<[u8; 32]>,
     pub kind: ChangeKind,
 }
 

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message as _;
 use rowlock_proto::v1;
 use rowlock_proto::v1::change::Kind;
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 use tonic::{Code, Streaming};
 
 use crate::client::Client;
 use crate::connection::Connection;
-use crate::types::{Change, ChangeKind, SeatsReturned, ShardId, UserId, WatchBatch};
+use crate::types::{Change, ChangeKind, RequestKey, SeatsReturned, ShardId, UserId, WatchBatch};
 use crate::wire::{self, Unreadable};
 
 /// A feed without a sign of life for so long is asked for elsewhere.
@@ -41,6 +43,8 @@ pub struct Watch {
     /// Replicas in a row that no longer have what comes next, and from where on one of them has it.
     compacted: usize,
     oldest: Option<u64>,
+    /// Whether changes get their digests.
+    digests: bool,
     stream: Option<(Arc<Connection>, Streaming<v1::WatchBatch>)>,
 }
 
@@ -48,11 +52,27 @@ impl Client {
     /// Changes of `shard` with a greater revision than `after`.
     pub fn watch(&self, shard: ShardId, after: u64) -> Watch {
         let client = self.clone();
-        Watch { client, shard, after, turn: 0, compacted: 0, oldest: None, stream: None }
+        Watch {
+            client,
+            shard,
+            after,
+            turn: 0,
+            compacted: 0,
+            oldest: None,
+            digests: false,
+            stream: None,
+        }
     }
 }
 
 impl Watch {
+    /// With the digest of each change, which costs its hashing.
+    #[must_use]
+    pub fn with_digests(mut self) -> Self {
+        self.digests = true;
+        self
+    }
+
     /// The revision of the last change that was given out.
     pub fn after(&self) -> u64 {
         self.after
@@ -96,7 +116,8 @@ impl Watch {
                 let some = !changes.is_empty();
                 return Ok(some.then_some(WatchBatch { changes, revision, log_time_ms }));
             }
-            let read = read(change)
+            let digest = self.digests.then(|| Sha256::digest(change.encode_to_vec()).into());
+            let read = read(change, digest)
                 .map_err(|error: Unreadable| WatchError::Unreadable(error.to_string()))?;
             self.after = read.revision;
             (self.compacted, self.oldest) = (0, None);
@@ -157,12 +178,15 @@ impl Watch {
     }
 }
 
-fn read(change: v1::Change) -> Result<Change, Unreadable> {
+fn read(change: v1::Change, digest: Option<[u8; 32]>) -> Result<Change, Unreadable> {
     Ok(Change {
         revision: change.revision,
         index: change.index,
         time_ms: change.time_ms,
         principal: UserId::from_slice(&change.principal),
+        command: change.command,
+        key: RequestKey::from_slice(&change.key),
+        digest,
         kind: change.kind.map_or(Ok(ChangeKind::Other), kind)?,
     })
 }

@@ -19,6 +19,7 @@ use rowlock_proto::v1::cluster_server::ClusterServer;
 use rowlock_proto::v1::inventory_server::InventoryServer;
 use rowlock_proto::v1::raft_server::RaftServer;
 use rowlock_proto::{NodeId, ReplicaId};
+use rowlock_raft_store::audit::ChangeBytes;
 use rowlock_raft_store::store::{self, Store};
 use rowlock_raft_store::types::{Place, Raft};
 use rowlock_raft_store::{feed, inventory};
@@ -311,6 +312,7 @@ fn open_store(config: &Config, map: &Map) -> anyhow::Result<Store> {
         identity: store::Identity { cluster: config.cluster.0, node: config.node, replicas },
         tuning: store::Tuning {
             feed,
+            change_bytes: ChangeBytes(grpc::change_bytes),
             event_cache_bytes,
             inventory: inventory::Config { clock_bound_ms },
             ..store::Tuning::default()

@@ -258,7 +258,8 @@ fn main() -> Outcome<()> {
                 | RecordKey::QueueLeft(..)
                 | RecordKey::QueuePasses(..) => false,
                 RecordKey::Life(_) => false,
-                RecordKey::Doors(..) | RecordKey::Money(..) | RecordKey::Consumers => false,
+                RecordKey::Doors(..) | RecordKey::Money(..) => false,
+                RecordKey::Consumers | RecordKey::Chain(_) => false,
             });
         }
         spent += core.sell(&holds(event));

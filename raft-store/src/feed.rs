@@ -30,7 +30,9 @@ use crate::inventory::Change;
 use crate::keys::{self, Generation, KeyRange, Space};
 use crate::seal;
 
-const VERSION: u8 = 1;
+/// Rows of the first version have no commands.
+const VERSION_1: u8 = 1;
+const VERSION: u8 = 2;
 /// Flushed changes that stay in memory.
 const TAIL_CHANGES_MAX: u64 = 16_384;
 /// Changes of one row on disk.
@@ -216,7 +218,7 @@ impl Rows {
             let key = keys::feed(group, generation, last.revision);
             batch.put_with(Space::Feed, &key, |out| {
                 seal::seal(VERSION, out, |out| {
-                    out.extend_from_slice(&codec::encode_changes(row.iter().copied()));
+                    codec::encode_row(row.iter().copied(), out);
                 });
             });
             let bytes = (batch.size() - before) as u64;
@@ -279,6 +281,16 @@ pub(crate) fn from_tail(
     if revision < floor { Err(Compacted { oldest: floor }) } else { Ok(None) }
 }
 
+fn open_row(sealed: &[u8]) -> Result<Vec<Change>, Damage> {
+    match seal::open(VERSION, sealed) {
+        Ok(body) => Ok(codec::decode_row(body)?),
+        Err(seal::Error::Version(VERSION_1)) => {
+            Ok(codec::decode_changes(seal::open(VERSION_1, sealed)?)?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Up to `max` changes after `revision` from disk. Fewer do not mean that there are no more.
 pub(crate) fn from_disk(
     disk: &Disk,
@@ -295,9 +307,7 @@ pub(crate) fn from_disk(
     let mut found: Vec<Change> = Vec::new();
     let mut damage = None;
     disk.scan(Space::Feed, &range, &mut |_, sealed| {
-        let row = seal::open(VERSION, sealed)
-            .map_err(Damage::from)
-            .and_then(|body| Ok(codec::decode_changes(body)?));
+        let row = open_row(sealed);
         match row {
             Ok(row) => found.extend(row.into_iter().filter(|change| change.revision > revision)),
             Err(error) => {

@@ -15,23 +15,28 @@
 //! - `Behind` is locked before `Live`, never after it.
 //! - A halted group writes nothing.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use rowlock_proto::ids::EventId;
 use rowlock_proto::shard::ShardId;
 use tokio::sync::watch;
 
 use crate::applied::{self, Applied};
+use crate::audit::{self, Chains, ChangeBytes};
 use crate::codec;
 use crate::engine::Batch;
 use crate::failpoint::{self, Point};
 use crate::fault::{Disk, Fault};
 use crate::feed::{self, Retention, Rows, Tail};
+use crate::inventory::change::About;
+use crate::inventory::record::EventNo;
 use crate::inventory::{self, RecordKey, State};
 use crate::keys::{self, Generation, Meta, Space};
 use crate::log::GroupLog;
 use crate::log_writer::Syncer;
-use crate::residency::{Cache, load_state};
+use crate::residency::{self, Cache, load_state};
 use crate::state_machine::{Halted, Progress};
 use crate::types::{LogId, StoredMembership};
 use crate::write_behind::Waker;
@@ -74,6 +79,7 @@ pub(crate) struct Live {
 pub(crate) struct Behind {
     pub(crate) applied: Applied,
     pub(crate) feed: Rows,
+    pub(crate) chains: Chains,
     /// An install is under way: what is in memory must not be written any more.
     pub(crate) installing: bool,
     /// The log may begin after its first entry, so a snapshot must be on offer.
@@ -86,6 +92,8 @@ pub(crate) struct Behind {
 struct Taken {
     applied: Applied,
     runs: Vec<Arc<[inventory::Change]>>,
+    /// Numbers of the events of those changes that name no booking.
+    numbers: BTreeMap<EventId, EventNo>,
     /// How far each named consumer is.
     positions: Vec<u64>,
 }
@@ -99,6 +107,7 @@ pub(crate) struct Group {
     pub(crate) log: GroupLog,
     pub(crate) config: inventory::Config,
     pub(crate) retention: Retention,
+    pub(crate) change_bytes: ChangeBytes,
     /// What the events in memory may take.
     pub(crate) event_cache_bytes: u64,
     pub(crate) waker: Waker,
@@ -119,6 +128,7 @@ pub(crate) struct Parts {
     pub(crate) syncer: Syncer,
     pub(crate) config: inventory::Config,
     pub(crate) retention: Retention,
+    pub(crate) change_bytes: ChangeBytes,
     pub(crate) event_cache_bytes: u64,
     pub(crate) waker: Waker,
 }
@@ -141,7 +151,8 @@ fn delete_orphans(disk: &Disk, group: ShardId, current: Generation) -> Result<()
 
 impl Group {
     pub(crate) fn open(parts: Parts) -> Result<Arc<Self>, Fault> {
-        let Parts { id, disk, syncer, config, retention, event_cache_bytes, waker } = parts;
+        let Parts { id, disk, syncer, config, retention, change_bytes, event_cache_bytes, waker } =
+            parts;
         let log = GroupLog::open(id, disk.clone(), syncer.clone())?;
         let applied = match disk.get(Space::Meta, &keys::meta(id, Meta::Applied))? {
             Some(sealed) => Applied::decode(&sealed)
@@ -170,6 +181,7 @@ impl Group {
             syncer,
             config,
             retention,
+            change_bytes,
             event_cache_bytes,
             waker,
             live: RwLock::new(Live {
@@ -189,6 +201,7 @@ impl Group {
             behind: Mutex::new(Behind {
                 applied,
                 feed,
+                chains: Chains::default(),
                 installing: false,
                 has_snapshot: log.purged().is_some(),
                 batch: Batch::default(),
@@ -229,12 +242,14 @@ impl Group {
         if behind.installing {
             return Ok(());
         }
-        let Behind { applied: on_disk, feed, batch, .. } = &mut *behind;
+        let Behind { applied: on_disk, feed, chains, batch, .. } = &mut *behind;
         batch.clear();
-        let Some(Taken { mut applied, runs, positions }) = self.take_dirty(on_disk, batch) else {
-            return Ok(());
-        };
+        let Some(taken) = self.take_dirty(on_disk, batch) else { return Ok(()) };
+        let Taken { mut applied, runs, numbers, positions } = taken;
         failpoint::pass(Point::FlushEncoded);
+        let changes = (runs.iter().flat_map(|run| run.iter()), &numbers);
+        let into = (self.change_bytes, &mut *batch);
+        chains.add(&self.disk, self.id, applied.generation, changes, into)?;
         let pins_broken = feed.kept().pins_broken;
         feed.put(self.id, applied.generation, &runs, &positions, batch);
         let kept = feed.kept();
@@ -287,7 +302,29 @@ impl Group {
             feed_floor: on_disk.feed_floor,
         };
         let (runs, positions) = (live.tail.unflushed(), live.state.consumer_positions());
-        Some(Taken { applied, runs, positions })
+        let mut numbers = BTreeMap::new();
+        for change in runs.iter().flat_map(|run| run.iter()) {
+            if let About::Event(event) = change.kind.about()
+                && !numbers.contains_key(&event)
+                && let Some(no) = live.state.event_number(event)
+            {
+                numbers.insert(event, no);
+            }
+        }
+        Some(Taken { applied, runs, numbers, positions })
+    }
+
+    /// Where the audit chain of an event stands now. Flushes first.
+    pub(crate) fn audit_head(&self, no: EventNo) -> Result<audit::Head, residency::Error> {
+        self.flush()?;
+        let behind = self.behind();
+        if behind.installing {
+            return Err(residency::Error::Installing);
+        }
+        let Applied { generation, revision, .. } = behind.applied;
+        let codec::ChainRecord { head, changes, .. } =
+            audit::on_disk(&self.disk, self.id, generation, no)?;
+        Ok(audit::Head { head, changes, revision })
     }
 
     /// Up to `max` changes after `revision`.

@@ -17,6 +17,7 @@
 //! - A failed write or sync is final: every later one fails too and the process must stop.
 
 mod applied;
+pub mod audit;
 pub mod codec;
 pub mod engine;
 pub mod failpoint;

@@ -74,10 +74,19 @@ pub struct Residency {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StateDigest {
     pub digest: [u8; 32],
+    /// Over the audit chains, which stand beside the state.
+    pub chains: [u8; 32],
     pub applied_index: Option<u64>,
     pub revision: u64,
     /// The replicated clock, milliseconds since 1970.
     pub clock_ms: u64,
+}
+
+impl StateDigest {
+    /// One hash of the state and its audit chains.
+    pub fn of_all(&self) -> [u8; 32] {
+        Sha256::new().chain_update(self.digest).chain_update(self.chains).finalize().into()
+    }
 }
 
 /// How much a group may keep in memory, and what it counts.
@@ -295,14 +304,17 @@ impl Group {
         };
         let prefix = keys::generation(self.id, applied.generation);
         let mut rest = KeyRange::prefix(&prefix);
-        let (mut hash, mut clock_ms) = (Sha256::new(), 0);
+        let (mut hash, mut chains, mut clock_ms) = (Sha256::new(), Sha256::new(), 0);
         loop {
             let found = view.rows(Space::State, &rest, DIGEST_BYTES)?;
             for (key, bytes) in &found.rows {
                 let key = key.strip_prefix(&prefix[..]).unwrap_or(key);
-                if RecordKey::from_bytes(key) == Some(RecordKey::Shard) {
+                let record = RecordKey::from_bytes(key);
+                if record == Some(RecordKey::Shard) {
                     clock_ms = ShardRecord::decode(bytes).map_err(Error::Shard)?.clock_ms;
                 }
+                let is_chain = matches!(record, Some(RecordKey::Chain(_)));
+                let hash = if is_chain { &mut chains } else { &mut hash };
                 hash.update((key.len() as u64).to_le_bytes());
                 hash.update(key);
                 hash.update((bytes.len() as u64).to_le_bytes());
@@ -315,6 +327,7 @@ impl Group {
         }
         Ok(StateDigest {
             digest: hash.finalize().into(),
+            chains: chains.finalize().into(),
             applied_index: applied.log_id.map(|applied| applied.index),
             revision: applied.revision,
             clock_ms,

@@ -15,8 +15,10 @@ use std::sync::Arc;
 use futures_util::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload as Payload, OptionalSend};
+use rowlock_proto::ids::EventId;
 use tokio::sync::watch;
 
+use crate::audit;
 use crate::codec;
 use crate::failpoint::{self, Point};
 use crate::fault::Fault;
@@ -147,6 +149,12 @@ impl StateHandle {
     /// more: none do. A revision that is not there yet has nothing after it.
     pub fn feed_after(&self, revision: u64, max: usize) -> Result<Vec<Change>, feed::Error> {
         self.group.feed_after(revision, max)
+    }
+
+    /// Where the audit chain of an event stands now; `None`: there is no such event. Flushes.
+    pub fn audit_head(&self, event: EventId) -> Result<Option<audit::Head>, residency::Error> {
+        let no = self.read(|state| state.event_number(event))?;
+        no.map(|no| self.group.audit_head(no)).transpose()
     }
 
     /// How much of the feed is kept, as of the last flush.

@@ -12,6 +12,7 @@ use rowlock_proto::ids::{NodeId, ReplicaId};
 use rowlock_proto::shard::ShardId;
 use tokio::sync::watch;
 
+use crate::audit::ChangeBytes;
 use crate::engine::rocks::RocksEngine;
 use crate::engine::{self, Batch, Engine};
 use crate::fault::{Disk, Fault};
@@ -53,6 +54,8 @@ pub struct Tuning {
     /// How long a change of the state may be in the log alone. `None`: flush by hand only.
     pub flush_interval_ms: Option<u64>,
     pub feed: Retention,
+    /// What the audit chains are made of.
+    pub change_bytes: ChangeBytes,
     /// What seats and bookings of one group may take in memory, as far as they can be left on disk:
     /// those of events with holds stay.
     pub event_cache_bytes: u64,
@@ -65,6 +68,7 @@ impl Default for Tuning {
             sync_delay_us: 0,
             flush_interval_ms: Some(200),
             feed: Retention::default(),
+            change_bytes: ChangeBytes::default(),
             event_cache_bytes: 1 << 30,
             inventory: inventory::Config::default(),
         }
@@ -201,6 +205,7 @@ impl Store {
             syncer: self.log_writer.syncer(),
             config: self.tuning.inventory,
             retention: self.tuning.feed,
+            change_bytes: self.tuning.change_bytes,
             event_cache_bytes: self.tuning.event_cache_bytes,
             waker: write_behind.waker(),
         })?;

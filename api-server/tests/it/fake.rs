@@ -79,6 +79,9 @@ impl State {
             index: revision,
             time_ms: now_ms,
             principal: None,
+            command: String::new(),
+            key: None,
+            digest: None,
             kind,
         });
     }

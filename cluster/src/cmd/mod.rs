@@ -1,5 +1,6 @@
 //! The command line: one file a verb. Each gives whether all was clean.
 
+pub mod audit;
 pub mod event;
 pub mod feed;
 pub mod playground;
@@ -48,6 +49,8 @@ pub enum Command {
     Venue(venue::Args),
     /// Bring events in.
     Event(event::Args),
+    /// Show what happened to an event, and check that all of it is there.
+    Audit(audit::Args),
     /// See who follows the change feeds.
     Feed(feed::Args),
     /// Load a cluster and measure it.
@@ -104,6 +107,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<bool> {
         Command::Verify => verify::run(&context).await,
         Command::Venue(args) => venue::run(args, &context).await,
         Command::Event(args) => event::run(args, &context).await,
+        Command::Audit(args) => audit::run(args, &context).await,
         Command::Feed(args) => feed::run(args, &context).await,
         Command::Workload(args) => workload::run(&args, &context).await,
     }

@@ -1,6 +1,7 @@
 //! What can be asked of a shard's state, and what is found.
 
 use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
+use rowlock_raft_store::audit;
 use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
 use rowlock_raft_store::inventory::{
     BookingView, ConsumerView, DoorCounts, EventView, RefundLine, State, Stats, Subject, Takings,
@@ -11,46 +12,90 @@ use rowlock_raft_store::inventory::{
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Query {
     Event(EventId),
-    Events { after: Option<EventId>, limit: usize },
+    Events {
+        after: Option<EventId>,
+        limit: usize,
+    },
     Seats(EventId),
-    SeatMap { map: SeatMapHash, part: u32 },
+    SeatMap {
+        map: SeatMapHash,
+        part: u32,
+    },
     HasSeatMap(SeatMapHash),
     Booking(BookingId),
     BookingByLocator(BookingLocator),
-    Bookings { event: EventId, after_seq: u32, limit: usize },
+    Bookings {
+        event: EventId,
+        after_seq: u32,
+        limit: usize,
+    },
     Venue(VenueId),
-    Venues { after: Option<VenueId>, limit: usize },
+    Venues {
+        after: Option<VenueId>,
+        limit: usize,
+    },
     User(UserId),
     UserByEmail(String),
     Doors(EventId),
     Takings(EventId),
     Consumers,
+    /// Answered from what is on disk: see `reads.rs`.
+    AuditHead(EventId),
     Stats,
     Queue(EventId),
-    QueuePlace { event: EventId, user: UserId },
-    Refunds { event: EventId, after_seq: u32, limit: usize, owed_only: bool },
+    QueuePlace {
+        event: EventId,
+        user: UserId,
+    },
+    Refunds {
+        event: EventId,
+        after_seq: u32,
+        limit: usize,
+        owed_only: bool,
+    },
 }
 
 /// What a query found.
 #[derive(Debug)]
 pub(crate) enum Found {
     Event(Box<EventView>),
-    Events { events: Vec<EventView>, more: bool },
-    Seats { states: Vec<u8>, event: Box<EventView> },
-    SeatMap { data: Vec<u8>, part: u32, parts: u32 },
+    Events {
+        events: Vec<EventView>,
+        more: bool,
+    },
+    Seats {
+        states: Vec<u8>,
+        event: Box<EventView>,
+    },
+    SeatMap {
+        data: Vec<u8>,
+        part: u32,
+        parts: u32,
+    },
     Booking(Box<BookingView>),
-    Bookings { bookings: Vec<BookingView>, more: bool },
+    Bookings {
+        bookings: Vec<BookingView>,
+        more: bool,
+    },
     Venue(VenueId, Box<Venue>),
-    Venues { venues: Vec<(VenueId, Venue)>, more: bool },
+    Venues {
+        venues: Vec<(VenueId, Venue)>,
+        more: bool,
+    },
     User(UserId, Box<User>),
     Doors(DoorCounts),
     Takings(Box<Takings>),
     Consumers(Vec<ConsumerView>),
+    /// And the number of the event in its slot.
+    AuditHead(audit::Head, u32),
     Stats(Stats),
     Flag(bool),
     Queue(Box<QueueView>),
     QueuePlace(Box<PlaceView>),
-    Refunds { lines: Vec<RefundLine>, next_seq: u32 },
+    Refunds {
+        lines: Vec<RefundLine>,
+        next_seq: u32,
+    },
 }
 
 impl Query {
@@ -77,6 +122,7 @@ impl Query {
             | Self::User(_)
             | Self::UserByEmail(_)
             | Self::Consumers
+            | Self::AuditHead(_)
             | Self::Stats => None,
         }
     }
@@ -135,6 +181,8 @@ impl Query {
                 let sums = state.takings(id).ok_or(ErrorCode::EventNotFound)?;
                 Ok(Found::Takings(Box::new(sums)))
             }
+            // The chain stands beside the state.
+            Self::AuditHead(_) => Err(ErrorCode::Unavailable),
             Self::Consumers => Ok(Found::Consumers(state.consumers())),
             Self::Stats => Ok(Found::Stats(state.stats())),
             Self::Queue(id) => {

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use openraft::ReadPolicy;
 use openraft::errors::{LinearizableReadError, RaftError};
-use rowlock_proto::ReplicaId;
-use rowlock_raft_store::inventory::Refusal;
+use rowlock_proto::{ErrorCode, EventId, ReplicaId};
+use rowlock_raft_store::inventory::{Refusal, State};
+use rowlock_raft_store::residency;
 use rowlock_raft_store::state_machine::StateHandle;
 use rowlock_raft_store::types::Raft;
 use tokio::sync::mpsc;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::leadership::Leadership;
-use super::{Answer, Body, Call, NO_LEADER_RETRY_MS, Position, Query, Retry};
+use super::{Answer, Body, Call, Found, NO_LEADER_RETRY_MS, Position, Query, Retry};
 use crate::meta::Shard;
 use crate::metrics::GroupMetrics;
 
@@ -103,14 +104,36 @@ impl Reader {
     }
 }
 
+/// Where an event's audit chain stands: not before what this replica had applied when it was asked.
+fn audit_head(
+    handle: &StateHandle,
+    event: EventId,
+) -> Result<(u64, u64, Result<Found, ErrorCode>), residency::Error> {
+    let look = |state: &State| (state.clock_ms(), state.event_number(event));
+    let (clock_ms, no) = handle.read(look)?;
+    let found = match (no, handle.audit_head(event)?) {
+        (Some((_, no)), Some(head)) => Ok(Found::AuditHead(head, no)),
+        _ => Err(ErrorCode::EventNotFound),
+    };
+    let revision = match &found {
+        Ok(Found::AuditHead(head, _)) => head.revision,
+        _ => handle.progress().revision,
+    };
+    Ok((revision, clock_ms, found))
+}
+
 /// Answers a query from what this replica has applied.
 pub(super) fn answer(handle: &StateHandle, shard: &Shard, call: Call<Query>) {
     let Call { id, body: query, answer_to, .. } = call;
     // Taken before the state is looked at: what is read may be newer than its position says, and
     // never older.
     let index = handle.applied_index().unwrap_or(0);
-    let read = handle
-        .read_of(query.subject(), |state| (state.revision(), state.clock_ms(), query.find(state)));
+    let read = match query {
+        Query::AuditHead(event) => audit_head(handle, event),
+        query => handle.read_of(query.subject(), |state| {
+            (state.revision(), state.clock_ms(), query.find(state))
+        }),
+    };
     // A group that has halted is not coming back by itself, but others may serve the shard.
     let Ok((revision, log_time_ms, found)) = read else {
         let body = Body::Retry(Retry::Unavailable { after_ms: NO_LEADER_RETRY_MS });

@@ -181,13 +181,14 @@ fn unreadable(error: &residency::Error) -> Status {
     Status::failed_precondition(error.to_string())
 }
 
-/// What replicas are compared by: equal indexes mean equal digests.
+/// What replicas are compared by, state and audit chains: equal indexes mean equal digests.
 fn digest(handle: &StateHandle) -> Result<v1::DigestReply, residency::Error> {
-    let StateDigest { digest, applied_index, revision, clock_ms } = handle.digest()?;
+    let found = handle.digest()?;
+    let StateDigest { applied_index, revision, clock_ms, .. } = found;
     Ok(v1::DigestReply {
         revision,
         applied_index: applied_index.unwrap_or(0),
-        digest: Bytes::copy_from_slice(&digest),
+        digest: Bytes::copy_from_slice(&found.of_all()),
         log_time_ms: clock_ms,
     })
 }

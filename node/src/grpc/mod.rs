@@ -15,3 +15,4 @@ mod reply;
 
 pub(crate) use cluster::Service as Cluster;
 pub(crate) use inventory::Service as Inventory;
+pub(crate) use reply::change_bytes;

@@ -53,6 +53,7 @@ pub(super) fn decode(wire: v1::Query) -> Result<Query, Refusal> {
         },
         Kind::GetDoors(wire) => Query::Doors(event(&wire.event)?),
         Kind::GetEventMoney(wire) => Query::Takings(event(&wire.event)?),
+        Kind::GetAuditHead(wire) => Query::AuditHead(event(&wire.event)?),
         Kind::ListConsumers(_) => Query::Consumers,
         Kind::ShardStats(_) => Query::Stats,
         Kind::GetQueue(wire) => Query::Queue(event(&wire.event)?),

@@ -1,6 +1,7 @@
 //! Answers and changes onto the wire.
 
 use bytes::Bytes;
+use prost::Message as _;
 use rowlock_proto::{VenueId, v1};
 use rowlock_raft_store::feed;
 use rowlock_raft_store::inventory::door::Void;
@@ -294,12 +295,19 @@ fn returned(returned: Returned) -> v1::SeatsReturned {
     }
 }
 
+/// What audit chains are made of: a change as watchers get it.
+pub(crate) fn change_bytes(of: &Change) -> Vec<u8> {
+    change(of.clone()).encode_to_vec()
+}
+
 fn change(change: Change) -> v1::Change {
     v1::Change {
         revision: change.revision,
         index: change.index,
         time_ms: change.time_ms,
         principal: raw(change.principal.to_bytes()),
+        command: change.command.name().to_owned(),
+        key: raw(change.key.to_bytes()),
         kind: Some(change_kind(change.kind)),
     }
 }
@@ -466,6 +474,12 @@ fn found_reply(found: Found) -> v1::QueryReply {
             refunds: lines.into_iter().map(life::refund_line).collect(),
             next_seq,
         }),
+        Found::AuditHead(head, event_no) => Kind::AuditHead(v1::AuditHead {
+            head: Bytes::copy_from_slice(&head.head),
+            changes: head.changes,
+            revision: head.revision,
+            event_no,
+        }),
         Found::Consumers(all) => Kind::Consumers(consumers::list(all)),
         Found::Doors(counts) => Kind::Doors(door_counts(counts)),
         Found::Takings(sums) => Kind::EventMoney(money::takings(&sums)),
@@ -479,3 +493,6 @@ fn found_reply(found: Found) -> v1::QueryReply {
 fn venue_entry(id: VenueId, doc: Venue) -> v1::VenueEntry {
     v1::VenueEntry { venue: raw(id.to_bytes()), doc: Some(venue(doc)) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Changes, as the feed keeps them.
 
 use bincode::{Decode, Encode};
-use rowlock_proto::ids::{BookingId, EventId, SeatMapHash, UserId, VenueId};
+use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 
 use super::consumers::ConsumerChangeV1;
 use super::door::DoorChangeV1;
@@ -9,7 +9,7 @@ use super::money::MoneyChangeV1;
 use super::queue::QueueChangeV1;
 use super::text::{booking_state, booking_state_number, event_state, event_state_number};
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
-use crate::inventory::{Change, ChangeKind, Returned};
+use crate::inventory::{Change, ChangeKind, CommandCode, Returned};
 
 /// Bytes of an average change.
 const CHANGE_BYTES: usize = 128;
@@ -243,7 +243,7 @@ impl TryFrom<ChangeKindV1> for ChangeKind {
     }
 }
 
-/// `version:u8 count`, then the changes.
+/// `version:u8 count`, then the changes, without their commands: see `row.rs`.
 pub fn encode_changes<'a>(changes: impl ExactSizeIterator<Item = &'a Change>) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 + changes.len() * CHANGE_BYTES);
     out.push(FORMAT_VERSION);
@@ -272,6 +272,8 @@ pub fn decode_changes(bytes: &[u8]) -> Result<Vec<Change>, Error> {
             index: stored.index,
             time_ms: stored.time_ms,
             principal: UserId::from_bytes(stored.principal),
+            command: CommandCode::default(),
+            key: RequestKey(0),
             kind: stored.kind.try_into()?,
         });
     }

@@ -4,6 +4,7 @@
 //! renamed field is not a migration; a changed format is a new version in a new file, beside the old
 //! one, which stays for reading. Golden files hold the bytes in place.
 
+mod chain;
 mod change;
 mod command;
 mod consumers;
@@ -12,11 +13,13 @@ mod life;
 mod money;
 mod queue;
 mod records;
+mod row;
 mod text;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
 
+pub use chain::ChainRecord;
 pub use change::{decode_changes, encode_changes};
 pub use command::{decode_batch, encode_batch};
 pub use consumers::ConsumersRecord;
@@ -28,6 +31,7 @@ pub use records::{
     BlockOfBookings, BlockOfExtras, BlockOfRefusals, BlockOfSeats, BlockedSeats, EventRecord,
     MapPartRecord, ShardRecord, UserRecord, VenueRecord,
 };
+pub use row::{decode_row, encode_row};
 
 /// First byte of every value.
 pub const FORMAT_VERSION: u8 = 1;

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use rowlock_proto::ids::{UserId, VenueId};
+use rowlock_proto::ids::{RequestKey, UserId, VenueId};
 
 use super::*;
 use crate::engine::memory::MemEngine;
-use crate::inventory::ChangeKind;
+use crate::inventory::{ChangeKind, CommandCode};
 
 const GROUP: ShardId = ShardId(3);
 
@@ -15,6 +15,8 @@ fn changes(revisions: std::ops::RangeInclusive<u64>) -> Vec<Change> {
             index: revision,
             time_ms: revision,
             principal: UserId(1),
+            command: CommandCode(9),
+            key: RequestKey(u128::from(revision) << 70),
             kind: ChangeKind::VenuePut { venue: VenueId(u128::from(revision)) },
         })
         .collect()
@@ -148,4 +150,23 @@ fn a_consumer_that_is_gone_does_not_fill_the_disk() {
     fill(&disk, &mut rows, 80..90, &[5, 75]);
     assert_eq!(rows.kept().floor, 70, "who is left behind keeps nothing");
     assert_eq!(rows.kept().pins_broken, 1);
+}
+
+#[test]
+fn rows_keep_the_commands_and_rows_from_before_are_read() {
+    let (disk, mut rows) = filled(newest(u64::MAX), 20);
+    let mut batch = Batch::default();
+    // As it was written before commands were kept.
+    batch.put_with(Space::Feed, &keys::feed(GROUP, Generation::FIRST, 30), |out| {
+        let old = changes(21..=30);
+        seal::seal(1, out, |out| out.extend_from_slice(&codec::encode_changes(old.iter())));
+    });
+    disk.write("fill", &batch).unwrap();
+    fill(&disk, &mut rows, 30..40, &[]);
+    let read = from_disk(&disk, GROUP, Generation::FIRST, 0, 100).unwrap();
+    let mut expected = changes(1..=40);
+    for old in &mut expected[20..30] {
+        (old.command, old.key) = (CommandCode(0), RequestKey(0));
+    }
+    assert_eq!(read, expected);
 }

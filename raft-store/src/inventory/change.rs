@@ -1,8 +1,9 @@
 //! What happened: the change feed. Changes carry user ids, never personal data.
 
-use rowlock_proto::ids::{BookingId, EventId, SeatMapHash, UserId, VenueId};
+use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 
 use super::booking::BookingState;
+use super::command_code::CommandCode;
 use super::money::MoneyChange;
 use super::queue::QueueChange;
 use super::reply::EventState;
@@ -16,6 +17,9 @@ pub struct Change {
     /// The replicated clock.
     pub time_ms: u64,
     pub principal: UserId,
+    /// What was asked, and the key of the request.
+    pub command: CommandCode,
+    pub key: RequestKey,
     pub kind: ChangeKind,
 }
 
@@ -166,4 +170,53 @@ pub struct Returned {
     pub seats: Vec<u32>,
     /// What the booking became.
     pub state: BookingState,
+}
+
+/// Which events a change is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum About<'a> {
+    /// The shard, a venue, a user, a map.
+    Nothing,
+    Event(EventId),
+    /// The event of the booking.
+    Booking(BookingId),
+    /// Those of the holds.
+    Holds(&'a [Returned]),
+}
+
+impl ChangeKind {
+    pub fn about(&self) -> About<'_> {
+        match self {
+            Self::EventChanged { event, .. }
+            | Self::SeatsBlocked { event, .. }
+            | Self::SeatsUnblocked { event, .. }
+            | Self::Queue { event, .. } => About::Event(*event),
+            Self::SeatsHeld { booking, .. }
+            | Self::SeatsReturned(Returned { booking, .. })
+            | Self::PaymentStarted { booking, .. }
+            | Self::IntentAttached { booking, .. }
+            | Self::PaymentFailed { booking, .. }
+            | Self::SeatsSold { booking, .. }
+            | Self::RefundOwed { booking, .. }
+            | Self::PlacesChanged { booking, .. }
+            | Self::HoldExtended { booking, .. }
+            | Self::PlacesRefunded { booking, .. }
+            | Self::RefundSettled { booking, .. }
+            | Self::TicketTransferred { booking, .. }
+            | Self::TicketRedeemed { booking, .. }
+            | Self::TicketUnredeemed { booking, .. }
+            | Self::Door(
+                DoorChange::TicketVoided { booking, .. } | DoorChange::ScanConflict { booking, .. },
+            )
+            | Self::Money(
+                MoneyChange::SoldDirect { booking, .. }
+                | MoneyChange::DeskRefundOwed { booking, .. },
+            ) => About::Booking(*booking),
+            Self::HoldsExpired { holds } => About::Holds(holds),
+            Self::VenuePut { .. }
+            | Self::UserChanged { .. }
+            | Self::SeatMapSealed { .. }
+            | Self::Consumer(_) => About::Nothing,
+        }
+    }
 }

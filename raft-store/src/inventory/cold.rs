@@ -107,6 +107,10 @@ impl State {
         self.resident_bytes
     }
 
+    pub fn event_number(&self, event: EventId) -> Option<EventNo> {
+        self.events.get(&event).map(event_no)
+    }
+
     pub fn event_numbers(&self) -> Vec<EventNo> {
         self.by_no.keys().copied().collect()
     }

@@ -26,6 +26,7 @@ mod cart;
 pub mod change;
 pub mod cold;
 pub mod command;
+mod command_code;
 pub mod consumers;
 mod deadlines;
 pub mod door;
@@ -53,7 +54,7 @@ mod ticket;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rowlock_proto::error_code::ErrorCode;
-use rowlock_proto::ids::{BookingId, EventId, SeatMapHash, UserId, VenueId};
+use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 use rowlock_proto::shard::hash64;
 
 pub use self::booking::{
@@ -64,6 +65,7 @@ pub use self::command::{
     Batch, Cart, Command, CommandKind, EXPIRE_MAX, EventPatch, EventSpec, RefundOrder,
     SEATS_PER_HOLD_MAX, SYSTEM, Subject, Together, User, UserPatch, Venue, Wanted,
 };
+pub use self::command_code::CommandCode;
 use self::consumers::Consumers;
 pub use self::consumers::{ConsumerCommand, ConsumerView};
 use self::deadlines::{Deadline, Deadlines};
@@ -127,6 +129,9 @@ struct Outbox {
     /// Log index of the entry that is being applied.
     index: u64,
     principal: UserId,
+    /// The command that is being applied, and its key.
+    command: CommandCode,
+    key: RequestKey,
     changes: Vec<Change>,
     dirty: BTreeSet<RecordKey>,
 }
@@ -138,6 +143,8 @@ impl Default for Outbox {
             revision: 0,
             index: 0,
             principal: SYSTEM,
+            command: CommandCode::default(),
+            key: RequestKey(0),
             changes: Vec::new(),
             dirty: BTreeSet::new(),
         }
@@ -152,6 +159,8 @@ impl Outbox {
             index: self.index,
             time_ms: self.clock_ms,
             principal: self.principal,
+            command: self.command,
+            key: self.key,
             kind,
         });
     }
@@ -202,6 +211,7 @@ impl State {
         self.log.clock_ms = self.log.clock_ms.max(stamp_ms);
         self.log.index = index;
         self.log.principal = command.principal;
+        (self.log.command, self.log.key) = (command.kind.code(), command.key);
         self.log.touch(RecordKey::Shard);
         let (answer, first_index) = self.decide(command);
         Applied { answer, first_index, revision: self.log.revision }

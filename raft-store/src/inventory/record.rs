@@ -22,6 +22,7 @@
 //! 18 slot:u16 no:u32 block:u32          which of 8,192 entries left; absent: none did
 //! 19 slot:u16 no:u32 block:u32          passes of 256 places; absent: none is left
 //! 22                                    named consumers of the feed; absent: there are none
+//! 23 slot:u16 no:u32                    its audit chain, which is kept beside the state: `audit.rs`
 //! ```
 
 use rowlock_proto::ids::{SeatMapHash, UserId, VenueId};
@@ -49,11 +50,12 @@ pub enum RecordKey {
     QueueLeft(EventNo, u32),
     QueuePasses(EventNo, u32),
     Consumers,
+    Chain(EventNo),
 }
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
 /// event is read back by one look under each tag.
-pub const EVENT_TAGS: [u8; 13] = [4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 19];
+pub const EVENT_TAGS: [u8; 14] = [4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 19, 23];
 
 /// Those of the records that an event can leave on disk: all but its own.
 pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1;
@@ -85,7 +87,8 @@ impl RecordKey {
             | Self::Queue(no)
             | Self::QueueEntries(no, _)
             | Self::QueueLeft(no, _)
-            | Self::QueuePasses(no, _) => Some(no),
+            | Self::QueuePasses(no, _)
+            | Self::Chain(no) => Some(no),
         }
     }
 
@@ -99,6 +102,7 @@ impl RecordKey {
         match self {
             Self::Shard => out.push(0),
             Self::Consumers => out.push(22),
+            Self::Chain(no) => event(&mut out, 23, no),
             Self::MapPart(map, part) => {
                 out.push(1);
                 out.extend_from_slice(&map.0);
@@ -194,6 +198,7 @@ impl RecordKey {
             8 => Self::Blocked(event(rest)?),
             10 => Self::Life(event(rest)?),
             16 => Self::Queue(event(rest)?),
+            23 => Self::Chain(event(rest)?),
             _ => return None,
         })
     }

@@ -49,6 +49,8 @@ impl State {
                 events_created: self.events_created.iter().map(|(&s, &n)| (s, n)).collect(),
             }
             .encode(),
+            // It is no part of the state: whoever writes the changes writes it.
+            RecordKey::Chain(_) => return None,
             RecordKey::Consumers => {
                 if self.consumers == Consumers::default() {
                     return None;
@@ -141,6 +143,7 @@ impl State {
                 self.log.revision = record.revision;
                 self.events_created = record.events_created.into_iter().collect();
             }
+            RecordKey::Chain(_) => {}
             RecordKey::Consumers => self.consumers = ConsumersRecord::decode(bytes)?,
             RecordKey::MapPart(hash, part) => {
                 let record = MapPartRecord::decode(bytes)?;

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{Error, Received, SnapshotData, SnapshotReader, SnapshotReceiver};
 use crate::applied::Applied;
+use crate::audit::Chains;
 use crate::engine::Batch;
 use crate::failpoint::{self, Point};
 use crate::fault::Fault;
@@ -130,6 +131,7 @@ fn swap(group: &Group, applied: Applied, state: State) {
     };
     group.set_persisted(applied.log_id);
     behind.feed = feed;
+    behind.chains = Chains::default();
     behind.applied = applied;
     behind.has_snapshot = true;
     group.progress.send_replace(progress);

@@ -10,9 +10,9 @@ use std::path::Path;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 use rowlock_raft_store::codec;
 use rowlock_raft_store::inventory::{
-    Batch, BookingState, Cart, Change, ChangeKind, Command, CommandKind, DoorChange, EventPatch,
-    EventState, LifeCommand, RecordKey, RefundOrder, Returned, State, Together, User, UserPatch,
-    Venue, Wanted,
+    Batch, BookingState, Cart, Change, ChangeKind, Command, CommandCode, CommandKind, DoorChange,
+    EventPatch, EventState, LifeCommand, RecordKey, RefundOrder, Returned, State, Together, User,
+    UserPatch, Venue, Wanted,
 };
 
 use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
@@ -84,6 +84,8 @@ pub(crate) fn numbered_changes(kinds: impl IntoIterator<Item = ChangeKind>) -> V
         index: 1_000 + revision,
         time_ms: 1_800_000_000_000,
         principal: UserId(0xaa),
+        command: CommandCode::default(),
+        key: RequestKey(0),
         kind,
     };
     (1_u64..).zip(kinds).map(change).collect()

@@ -123,7 +123,12 @@ impl Pair {
             self.revision += 1;
             assert_eq!((change.revision, change.index), (self.revision, self.index), "dense");
         }
-        assert_eq!(codec::decode_changes(&codec::encode_changes(changes.iter())).unwrap(), changes);
+        let mut row = Vec::new();
+        codec::encode_row(changes.iter(), &mut row);
+        assert_eq!(codec::decode_row(&row).unwrap(), changes);
+        let (by, code) = ((principal, u128::from(key)), commands[0].kind.code());
+        let named = |it: &Change| ((it.principal, it.key.0), it.command) == (by, code);
+        assert!(changes.iter().all(named), "who asked, and for what");
         assert_eq!(applied.revision, self.revision);
         assert_eq!(self.state.audit(), Vec::<String>::new());
         applied.answer
