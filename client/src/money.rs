@@ -1,4 +1,5 @@
-//! Money besides payments through the fence: sales without a payment provider, and an event's sums.
+//! Money besides payments through the fence: sales without a payment provider, payments that are captured
+//! apart, chargebacks, and an event's sums.
 
 use rowlock_proto::v1::command::Kind;
 use rowlock_proto::v1::money_command::Kind as Deed;
@@ -46,6 +47,26 @@ pub struct Receipt {
     pub at_ms: u64,
 }
 
+/// Money that a bank took back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChargebackOrder {
+    /// The provider's name for it; the same again is the same chargeback.
+    pub reference: String,
+    pub amount: u64,
+    pub reason: String,
+    /// No ticket of the booking is valid while it stands.
+    pub void: bool,
+}
+
+/// A chargeback, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chargeback {
+    pub order: ChargebackOrder,
+    pub at_ms: u64,
+    /// When the money came again; `None`: it stands.
+    pub reversed_ms: Option<u64>,
+}
+
 /// What happened to a booking's money besides its one payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BookingMoney {
@@ -54,6 +75,7 @@ pub struct BookingMoney {
     pub receipts: Vec<Receipt>,
     /// Numbers of the refunds that are paid at the desk, not by a provider.
     pub desk_refunds: Vec<u32>,
+    pub chargebacks: Vec<Chargeback>,
 }
 
 /// The sums of an event, in minor units of its currency.
@@ -85,6 +107,20 @@ pub enum MoneyChange {
         refund: u32,
         amount: u64,
     },
+    /// Authorised, and about to be captured.
+    PaymentCommitted {
+        attempt: u32,
+        intent: String,
+    },
+    ChargedBack(ChargebackOrder),
+    ChargebackReversed {
+        reference: String,
+    },
+    /// A bank had paid a part of a refund that was still owed: only this is left of it.
+    RefundCut {
+        refund: u32,
+        amount: u64,
+    },
 }
 
 impl Client {
@@ -101,6 +137,49 @@ impl Client {
         let tender = tender_out(tender);
         let sale = v1::DirectSale { tender, amount, reference, reason };
         self.write(id.slot(), principal, key, money(id, Deed::ConfirmDirect(sale)), booking).await
+    }
+
+    /// The provider has authorised an attempt: its seats stay from here on, and it may be captured. Then
+    /// `confirm_payment` says that it was, or `fail_payment` that it can't be.
+    pub async fn commit_authorized(
+        &self,
+        id: BookingId,
+        attempt: u32,
+        intent: &str,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Result<Answered<Booking>, Error> {
+        let commit = v1::CommitAuthorized { attempt, intent: intent.to_owned() };
+        let kind = money(id, Deed::CommitAuthorized(commit));
+        self.write(id.slot(), principal, key, kind, booking).await
+    }
+
+    /// A bank took money back. Needs the cluster's own principal.
+    pub async fn mark_chargeback(
+        &self,
+        id: BookingId,
+        order: ChargebackOrder,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Result<Answered<Booking>, Error> {
+        let ChargebackOrder { reference, amount, reason, void } = order;
+        let rest = v1::Chargeback::default();
+        let chargeback = v1::Chargeback { reference, amount, reason, void, ..rest };
+        let kind = money(id, Deed::MarkChargeback(chargeback));
+        self.write(id.slot(), principal, key, kind, booking).await
+    }
+
+    /// The money of a chargeback came again; what was held against it is owed. Needs the cluster's own
+    /// principal.
+    pub async fn reverse_chargeback(
+        &self,
+        id: BookingId,
+        reference: &str,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Result<Answered<Booking>, Error> {
+        let kind = money(id, Deed::ReverseChargeback(reference.to_owned()));
+        self.write(id.slot(), principal, key, kind, booking).await
     }
 
     /// What came in, and what went back.
@@ -154,7 +233,17 @@ pub(crate) fn booking_money(wire: v1::BookingMoney) -> Result<BookingMoney, Unre
         direct: wire.direct,
         receipts: wire.receipts.into_iter().map(receipt).collect::<Result<_, Unreadable>>()?,
         desk_refunds: wire.desk_refunds,
+        chargebacks: wire.chargebacks.into_iter().map(chargeback).collect(),
     })
+}
+
+fn order(wire: v1::Chargeback) -> ChargebackOrder {
+    let v1::Chargeback { reference, amount, reason, void, at_ms: _, reversed_ms: _ } = wire;
+    ChargebackOrder { reference, amount, reason, void }
+}
+
+fn chargeback(wire: v1::Chargeback) -> Chargeback {
+    Chargeback { at_ms: wire.at_ms, reversed_ms: wire.reversed_ms, order: order(wire) }
 }
 
 fn event_money(wire: &v1::EventMoney) -> EventMoney {
@@ -186,8 +275,16 @@ pub(crate) fn change(
             reference: wire.reference,
             reason: wire.reason,
         }),
-        Kind::DeskRefundOwed(v1::DeskRefund { refund, amount }) => {
+        Kind::DeskRefundOwed(v1::RefundPart { refund, amount }) => {
             MoneyChange::DeskRefundOwed { refund, amount }
+        }
+        Kind::PaymentCommitted(v1::CommitAuthorized { attempt, intent }) => {
+            MoneyChange::PaymentCommitted { attempt, intent }
+        }
+        Kind::ChargedBack(wire) => MoneyChange::ChargedBack(order(wire)),
+        Kind::ChargebackReversed(reference) => MoneyChange::ChargebackReversed { reference },
+        Kind::RefundCut(v1::RefundPart { refund, amount }) => {
+            MoneyChange::RefundCut { refund, amount }
         }
     };
     Ok(Some((booking, change)))

@@ -5,7 +5,9 @@
 //! unit of the event's currency, seats dense indexes into the event's seat map.
 
 pub use crate::life::{EventLife, RefundLine, RefundPage};
-pub use crate::money::{BookingMoney, DirectSale, EventMoney, MoneyChange, Receipt, Tender};
+pub use crate::money::{
+    BookingMoney, Chargeback, ChargebackOrder, DirectSale, EventMoney, MoneyChange, Receipt, Tender,
+};
 pub use rowlock_proto::{
     BookingId, BookingLocator, BookingReference, ErrorCode, EventId, NodeId, ReplicaId, RequestKey,
     SeatId, SeatMapHash, ShardId, Slot, TicketId, UserId, VenueId,
@@ -167,6 +169,8 @@ pub enum BookingState {
     RefundDue,
     /// All of it was taken back.
     Refunded,
+    /// Authorised, and not captured yet: the seats are its own, and no ticket is valid.
+    Capturing,
 }
 
 /// A booking as its shard knows it.

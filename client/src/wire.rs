@@ -89,6 +89,7 @@ pub(crate) fn booking_state(number: i32) -> Result<BookingState, Unreadable> {
         Ok(v1::BookingState::Expired) => Ok(BookingState::Expired),
         Ok(v1::BookingState::RefundDue) => Ok(BookingState::RefundDue),
         Ok(v1::BookingState::Refunded) => Ok(BookingState::Refunded),
+        Ok(v1::BookingState::Capturing) => Ok(BookingState::Capturing),
         Ok(v1::BookingState::Unspecified) | Err(_) => Err(Unreadable("booking state")),
     }
 }

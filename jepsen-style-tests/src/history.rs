@@ -72,6 +72,7 @@ pub enum BookingState {
     Expired,
     RefundDue,
     Refunded,
+    Capturing,
 }
 
 /// State of a seat.

@@ -119,6 +119,12 @@ codes! {
     PaymentActionRequired = 96, "payment-action-required", 402, "The customer must authenticate the payment";
 
     RefundNotFound = 97, "refund-not-found", 404, "There is no such refund";
+    /// Authorised, and not captured yet: nothing can be done with its tickets.
+    PaymentNotCaptured = 98, "payment-not-captured", 409, "The payment is not captured yet";
+    ChargebackNotFound = 99, "chargeback-not-found", 404, "There is no such chargeback";
+    /// `limit` says how much was charged, and neither paid back nor charged back.
+    ChargebackTooMuch = 100, "chargeback-too-much", 422, "More than there is to charge back";
+    ChargebackLimitReached = 101, "chargeback-limit-reached", 409, "No more chargebacks of one booking";
 
     // Users: 120 to 149.
     EmailTaken = 120, "email-taken", 409, "An account with this address exists";

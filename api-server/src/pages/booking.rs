@@ -50,7 +50,7 @@ async fn render(
     let event = app.inventory.event(booking.event).await?.value;
     let layout = layout_of(app, booking.event).await?;
     let (title, content) = match booking.state {
-        BookingState::Held | BookingState::Paying => {
+        BookingState::Held | BookingState::Paying | BookingState::Capturing => {
             ("Checkout", checkout(app, visitor, booking, &event, &layout))
         }
         BookingState::Confirmed => ("Your tickets", tickets(app, booking, &event, &layout)),

@@ -73,13 +73,15 @@ async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Booking>, Prob
                 let what = "the booking was given up and can't be paid";
                 return Err(Problem::new(ErrorCode::BookingStateConflict, what));
             }
-            BookingState::Paying => match join(app, &payment, booking.attempt, deadline).await? {
-                Some(paid) => return Ok(paid),
-                None => {
-                    found = own(app, payment.booking, payment.user).await?;
-                    continue;
+            BookingState::Paying | BookingState::Capturing => {
+                match join(app, &payment, booking.attempt, deadline).await? {
+                    Some(paid) => return Ok(paid),
+                    None => {
+                        found = own(app, payment.booking, payment.user).await?;
+                        continue;
+                    }
                 }
-            },
+            }
             BookingState::Held => {}
         }
         let _work = app.running.enter(booking.id);
@@ -179,7 +181,7 @@ async fn join(
                 let what = "the booking was given up and can't be paid";
                 return Err(Problem::new(ErrorCode::BookingStateConflict, what));
             }
-            BookingState::Paying | BookingState::Held => {}
+            BookingState::Paying | BookingState::Capturing | BookingState::Held => {}
         }
         if Instant::now() + pause >= deadline {
             return Err(in_progress());

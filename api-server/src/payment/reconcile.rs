@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rowlock_client::types::{Booking, BookingId, BookingState, Change, ChangeKind, EventId};
+use rowlock_client::types::{
+    Booking, BookingId, BookingState, Change, ChangeKind, EventId, MoneyChange,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +58,9 @@ impl Reconciler {
     pub(crate) fn see(&self, change: &Change) {
         match &change.kind {
             ChangeKind::PaymentStarted { booking, .. } => self.look_at(*booking, STALE_AFTER),
+            ChangeKind::Money { booking, change: MoneyChange::PaymentCommitted { .. } } => {
+                self.look_at(*booking, STALE_AFTER);
+            }
             ChangeKind::RefundOwed { booking, .. } | ChangeKind::PlacesRefunded { booking, .. } => {
                 self.look_at(*booking, EVERY)
             }
@@ -137,7 +142,9 @@ impl Reconciler {
             let page = app.inventory.bookings(event, after, PAGE_BOOKINGS).await?.value;
             for booking in &page.items {
                 match booking.state {
-                    BookingState::Paying => self.look_at(booking.id, STALE_AFTER),
+                    BookingState::Paying | BookingState::Capturing => {
+                        self.look_at(booking.id, STALE_AFTER)
+                    }
                     BookingState::RefundDue => self.look_at(booking.id, EVERY),
                     BookingState::Confirmed | BookingState::Refunded => {
                         if refunds::owed(booking).next().is_some() {
@@ -169,7 +176,7 @@ pub(super) async fn settle(app: &App, id: BookingId) -> bool {
             return refunds::pay_owed(app, &booking).await.is_some();
         }
         BookingState::RefundDue => Step::Refund { intent: booking.intent.clone() },
-        BookingState::Paying => match left_behind(app, &booking).await {
+        BookingState::Paying | BookingState::Capturing => match left_behind(app, &booking).await {
             Some(step) => step,
             None => return false,
         },

@@ -139,7 +139,7 @@ impl SeatLabel {
 
 pub(crate) const fn status(state: BookingState) -> &'static str {
     match state {
-        BookingState::Held | BookingState::Paying => "PENDING",
+        BookingState::Held | BookingState::Paying | BookingState::Capturing => "PENDING",
         BookingState::Confirmed => "CONFIRMED",
         BookingState::Released => "CANCELLED",
         BookingState::Expired => "EXPIRED",
@@ -153,7 +153,8 @@ pub(crate) fn remaining_s(booking: &Booking, now_ms: u64) -> u64 {
         BookingState::Held | BookingState::Paying => {
             booking.expires_ms.saturating_sub(now_ms).div_ceil(1_000)
         }
-        BookingState::Confirmed
+        BookingState::Capturing
+        | BookingState::Confirmed
         | BookingState::Released
         | BookingState::Expired
         | BookingState::RefundDue

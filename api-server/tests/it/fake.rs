@@ -235,7 +235,9 @@ impl State {
         let booking = self.owned(id, user)?;
         match booking.state {
             BookingState::Held => {}
-            BookingState::Paying => return refuse(ErrorCode::PaymentInProgress),
+            BookingState::Paying | BookingState::Capturing => {
+                return refuse(ErrorCode::PaymentInProgress);
+            }
             BookingState::Confirmed => {
                 return Ok(PaymentBegun { attempt: booking.attempt, booking: booking.clone() });
             }

@@ -55,7 +55,10 @@ pub async fn audit(
 
 fn is_live(booking: &Booking) -> bool {
     match booking.state {
-        BookingState::Held | BookingState::Paying | BookingState::Confirmed => true,
+        BookingState::Held
+        | BookingState::Paying
+        | BookingState::Capturing
+        | BookingState::Confirmed => true,
         BookingState::Released
         | BookingState::Expired
         | BookingState::RefundDue
@@ -79,7 +82,10 @@ fn judge(bookings: &[Booking], states: &[SeatState]) -> Found {
             (owners.as_slice(), state),
             ([], SeatState::Available | SeatState::Blocked)
                 | ([BookingState::Confirmed], SeatState::Sold)
-                | ([BookingState::Held | BookingState::Paying], SeatState::Held)
+                | (
+                    [BookingState::Held | BookingState::Paying | BookingState::Capturing],
+                    SeatState::Held
+                )
         );
         found.double_sales += u64::from(owners.len() > 1);
         found.mismatches += u64::from(!fits);

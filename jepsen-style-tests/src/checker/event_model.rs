@@ -296,7 +296,7 @@ impl EventModel {
                     state.phases[grant] == Phase::Lapsed || self.lapse(state, grant, op, before_ns)
                 }
                 // No payment is captured here, so none is ever owed or given back.
-                BookingState::RefundDue | BookingState::Refunded => false,
+                BookingState::RefundDue | BookingState::Refunded | BookingState::Capturing => false,
             },
             Action::Never => false,
             Action::Nothing => true,

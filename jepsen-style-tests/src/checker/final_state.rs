@@ -82,7 +82,7 @@ fn owners(key: &str, last: &Last<'_>, found: &mut Vec<Violation>) {
     let mut owner: BTreeMap<u32, (&Operation, SeatState)> = BTreeMap::new();
     for (operation, state) in last.bookings.values() {
         let seat_state = match state {
-            BookingState::Held | BookingState::Paying => SeatState::Held,
+            BookingState::Held | BookingState::Paying | BookingState::Capturing => SeatState::Held,
             BookingState::Confirmed => SeatState::Sold,
             BookingState::Released
             | BookingState::Expired

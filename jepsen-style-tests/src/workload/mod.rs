@@ -390,6 +390,7 @@ fn booking_value(booking: &Booking, value: &mut Value) {
         Client::Expired => BookingState::Expired,
         Client::RefundDue => BookingState::RefundDue,
         Client::Refunded => BookingState::Refunded,
+        Client::Capturing => BookingState::Capturing,
     }));
 }
 

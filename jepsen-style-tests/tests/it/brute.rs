@@ -149,7 +149,10 @@ impl World {
                         BookingState::Confirmed => Some(Stage::Sold),
                         BookingState::Released => Some(Stage::Released),
                         BookingState::Expired => Some(Stage::Lapsed),
-                        BookingState::Paying | BookingState::RefundDue | BookingState::Refunded => {
+                        BookingState::Paying
+                        | BookingState::Capturing
+                        | BookingState::RefundDue
+                        | BookingState::Refunded => {
                             return false;
                         }
                     };

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use rowlock_proto::{BookingId, v1};
-use rowlock_raft_store::inventory::money::{DirectSale, Receipt};
+use rowlock_raft_store::inventory::money::{Chargeback, ChargebackOrder, DirectSale, Receipt};
 use rowlock_raft_store::inventory::reply::MoneyView;
 use rowlock_raft_store::inventory::{MoneyChange, MoneyCommand, Refusal, Takings, Tender};
 
@@ -20,6 +20,16 @@ pub(super) fn command(wire: v1::MoneyCommand) -> Result<MoneyCommand, Refusal> {
                 reason: wire.reason,
             };
             Ok(MoneyCommand::ConfirmDirect { booking, sale: Box::new(sale) })
+        }
+        Kind::CommitAuthorized(v1::CommitAuthorized { attempt, intent }) => {
+            Ok(MoneyCommand::CommitAuthorized { booking, attempt, intent })
+        }
+        Kind::MarkChargeback(v1::Chargeback { reference, amount, reason, void, .. }) => {
+            let order = Box::new(ChargebackOrder { reference, amount, reason, void });
+            Ok(MoneyCommand::MarkChargeback { booking, order })
+        }
+        Kind::ReverseChargeback(reference) => {
+            Ok(MoneyCommand::ReverseChargeback { booking, reference })
         }
     }
 }
@@ -55,7 +65,13 @@ pub(super) fn booking(view: MoneyView) -> v1::BookingMoney {
         direct: view.direct,
         receipts: view.receipts.into_iter().map(receipt).collect(),
         desk_refunds: view.desk_refunds,
+        chargebacks: view.chargebacks.into_iter().map(chargeback).collect(),
     }
+}
+
+fn chargeback(chargeback: Chargeback) -> v1::Chargeback {
+    let Chargeback { reference, amount, reason, void, at_ms, reversed_ms } = chargeback;
+    v1::Chargeback { reference, amount, reason, void, at_ms, reversed_ms }
 }
 
 pub(super) fn changed(change: MoneyChange) -> v1::MoneyChanged {
@@ -71,7 +87,21 @@ pub(super) fn changed(change: MoneyChange) -> v1::MoneyChanged {
             of(booking, Kind::SoldDirect(sale))
         }
         MoneyChange::DeskRefundOwed { booking, refund, amount } => {
-            of(booking, Kind::DeskRefundOwed(v1::DeskRefund { refund, amount }))
+            of(booking, Kind::DeskRefundOwed(v1::RefundPart { refund, amount }))
+        }
+        MoneyChange::PaymentCommitted { booking, attempt, intent } => {
+            of(booking, Kind::PaymentCommitted(v1::CommitAuthorized { attempt, intent }))
+        }
+        MoneyChange::ChargedBack { booking, reference, amount, reason, void } => {
+            let rest = v1::Chargeback::default();
+            let chargeback = v1::Chargeback { reference, amount, reason, void, ..rest };
+            of(booking, Kind::ChargedBack(chargeback))
+        }
+        MoneyChange::ChargebackReversed { booking, reference } => {
+            of(booking, Kind::ChargebackReversed(reference))
+        }
+        MoneyChange::RefundCut { booking, refund, amount } => {
+            of(booking, Kind::RefundCut(v1::RefundPart { refund, amount }))
         }
     }
 }

@@ -122,6 +122,7 @@ fn booking_state(state: BookingState) -> i32 {
         BookingState::Expired => v1::BookingState::Expired,
         BookingState::RefundDue => v1::BookingState::RefundDue,
         BookingState::Refunded => v1::BookingState::Refunded,
+        BookingState::Capturing => v1::BookingState::Capturing,
     };
     state.into()
 }

@@ -4,7 +4,7 @@ use bincode::{Decode, Encode};
 use rowlock_proto::ids::{BookingId, RequestKey};
 
 use super::{Error, decode, encode};
-use crate::inventory::money::{Chargeback, DirectSale, Exchanged, Money, Receipt};
+use crate::inventory::money::{Chargeback, ChargebackOrder, DirectSale, Exchanged, Money, Receipt};
 use crate::inventory::{MoneyChange, MoneyCommand, Place, Tender};
 
 /// The order of the variants is the format.
@@ -51,6 +51,22 @@ pub(super) enum MoneyCommandV1 {
         reference: String,
         reason: String,
     },
+    CommitAuthorized {
+        booking: [u8; 16],
+        attempt: u32,
+        intent: String,
+    },
+    MarkChargeback {
+        booking: [u8; 16],
+        reference: String,
+        amount: u64,
+        reason: String,
+        void: bool,
+    },
+    ReverseChargeback {
+        booking: [u8; 16],
+        reference: String,
+    },
 }
 
 impl From<&MoneyCommand> for MoneyCommandV1 {
@@ -60,6 +76,19 @@ impl From<&MoneyCommand> for MoneyCommandV1 {
                 let DirectSale { tender, amount, reference, reason } = sale.as_ref().clone();
                 let (booking, tender) = (booking.to_bytes(), tender.into());
                 Self::ConfirmDirect { booking, tender, amount, reference, reason }
+            }
+            MoneyCommand::CommitAuthorized { booking, attempt, intent } => {
+                let (booking, intent) = (booking.to_bytes(), intent.clone());
+                Self::CommitAuthorized { booking, attempt: *attempt, intent }
+            }
+            MoneyCommand::MarkChargeback { booking, order } => {
+                let ChargebackOrder { reference, amount, reason, void } = order.as_ref().clone();
+                let booking = booking.to_bytes();
+                Self::MarkChargeback { booking, reference, amount, reason, void }
+            }
+            MoneyCommand::ReverseChargeback { booking, reference } => {
+                let (booking, reference) = (booking.to_bytes(), reference.clone());
+                Self::ReverseChargeback { booking, reference }
             }
         }
     }
@@ -75,6 +104,16 @@ impl From<MoneyCommandV1> for MoneyCommand {
                     sale: Box::new(sale),
                 }
             }
+            MoneyCommandV1::CommitAuthorized { booking, attempt, intent } => {
+                Self::CommitAuthorized { booking: BookingId::from_bytes(booking), attempt, intent }
+            }
+            MoneyCommandV1::MarkChargeback { booking, reference, amount, reason, void } => {
+                let order = Box::new(ChargebackOrder { reference, amount, reason, void });
+                Self::MarkChargeback { booking: BookingId::from_bytes(booking), order }
+            }
+            MoneyCommandV1::ReverseChargeback { booking, reference } => {
+                Self::ReverseChargeback { booking: BookingId::from_bytes(booking), reference }
+            }
         }
     }
 }
@@ -84,6 +123,10 @@ impl From<MoneyCommandV1> for MoneyCommand {
 pub(super) enum MoneyChangeV1 {
     SoldDirect([u8; 16], TenderV1, u64, String, String),
     DeskRefundOwed([u8; 16], u32, u64),
+    PaymentCommitted([u8; 16], u32, String),
+    ChargedBack([u8; 16], String, u64, String, bool),
+    ChargebackReversed([u8; 16], String),
+    RefundCut([u8; 16], u32, u64),
 }
 
 impl From<&MoneyChange> for MoneyChangeV1 {
@@ -94,6 +137,18 @@ impl From<&MoneyChange> for MoneyChangeV1 {
             }
             MoneyChange::DeskRefundOwed { booking, refund, amount } => {
                 Self::DeskRefundOwed(booking.to_bytes(), refund, amount)
+            }
+            MoneyChange::PaymentCommitted { booking, attempt, intent } => {
+                Self::PaymentCommitted(booking.to_bytes(), attempt, intent)
+            }
+            MoneyChange::ChargedBack { booking, reference, amount, reason, void } => {
+                Self::ChargedBack(booking.to_bytes(), reference, amount, reason, void)
+            }
+            MoneyChange::ChargebackReversed { booking, reference } => {
+                Self::ChargebackReversed(booking.to_bytes(), reference)
+            }
+            MoneyChange::RefundCut { booking, refund, amount } => {
+                Self::RefundCut(booking.to_bytes(), refund, amount)
             }
         }
     }
@@ -108,6 +163,19 @@ impl From<MoneyChangeV1> for MoneyChange {
             }
             MoneyChangeV1::DeskRefundOwed(booking, refund, amount) => {
                 Self::DeskRefundOwed { booking: BookingId::from_bytes(booking), refund, amount }
+            }
+            MoneyChangeV1::PaymentCommitted(booking, attempt, intent) => {
+                Self::PaymentCommitted { booking: BookingId::from_bytes(booking), attempt, intent }
+            }
+            MoneyChangeV1::ChargedBack(booking, reference, amount, reason, void) => {
+                let booking = BookingId::from_bytes(booking);
+                Self::ChargedBack { booking, reference, amount, reason, void }
+            }
+            MoneyChangeV1::ChargebackReversed(booking, reference) => {
+                Self::ChargebackReversed { booking: BookingId::from_bytes(booking), reference }
+            }
+            MoneyChangeV1::RefundCut(booking, refund, amount) => {
+                Self::RefundCut { booking: BookingId::from_bytes(booking), refund, amount }
             }
         }
     }
@@ -130,7 +198,7 @@ struct ChargebackV1 {
     reason: String,
     void: bool,
     at_ms: u64,
-    reversed_ms: u64,
+    reversed_ms: Option<u64>,
 }
 
 /// The order of the variants is the format.

@@ -226,6 +226,7 @@ pub(super) const fn booking_state_number(state: BookingState) -> u8 {
         BookingState::Expired => 5,
         BookingState::RefundDue => 6,
         BookingState::Refunded => 7,
+        BookingState::Capturing => 8,
     }
 }
 
@@ -238,6 +239,7 @@ pub(super) const fn booking_state(number: u8) -> Result<BookingState, Error> {
         5 => BookingState::Expired,
         6 => BookingState::RefundDue,
         7 => BookingState::Refunded,
+        8 => BookingState::Capturing,
         _ => return Err(Error::Meaning),
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Held --begin payment--> Paying --confirm--> Confirmed
-//!  |  <--declined, time left--'  |
+//!  |  <--declined, time left--'  |    (or by Capturing: `money/capture.rs`)
 //!  |--due--> Expired             '--declined or cancelled, no time left--> Expired
 //!  '--release--> Released
 //!
@@ -12,7 +12,7 @@
 //! Confirmed --all of it refunded--> Refunded
 //! ```
 //!
-//! Only `Held`, `Paying` and `Confirmed` bookings own seats.
+//! Only `Held`, `Paying`, `Capturing` and `Confirmed` bookings own seats.
 //!
 //! The *places* of a booking are numbered from 0: its seats in order, then its places in areas without
 //! seats. A place that was given back, alone, is *gone*; its number is not used again.
@@ -33,6 +33,8 @@ pub enum BookingState {
     Expired,
     RefundDue,
     Refunded,
+    /// Authorised, and not captured yet: the seats are its own, and no ticket is valid.
+    Capturing,
 }
 
 impl BookingState {
@@ -40,14 +42,19 @@ impl BookingState {
     pub const fn is_paid(self) -> bool {
         match self {
             Self::Confirmed | Self::Refunded => true,
-            Self::Held | Self::Paying | Self::Released | Self::Expired | Self::RefundDue => false,
+            Self::Held
+            | Self::Paying
+            | Self::Capturing
+            | Self::Released
+            | Self::Expired
+            | Self::RefundDue => false,
         }
     }
 
     /// Whether a booking in this state owns its seats.
     pub const fn owns_seats(self) -> bool {
         match self {
-            Self::Held | Self::Paying | Self::Confirmed => true,
+            Self::Held | Self::Paying | Self::Capturing | Self::Confirmed => true,
             Self::Released | Self::Expired | Self::RefundDue | Self::Refunded => false,
         }
     }

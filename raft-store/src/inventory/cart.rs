@@ -109,6 +109,7 @@ impl State {
                 Err(Refusal::of(ErrorCode::BookingExpired))
             }
             BookingState::Paying
+            | BookingState::Capturing
             | BookingState::Confirmed
             | BookingState::Released
             | BookingState::RefundDue

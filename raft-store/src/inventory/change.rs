@@ -210,7 +210,11 @@ impl ChangeKind {
             )
             | Self::Money(
                 MoneyChange::SoldDirect { booking, .. }
-                | MoneyChange::DeskRefundOwed { booking, .. },
+                | MoneyChange::DeskRefundOwed { booking, .. }
+                | MoneyChange::PaymentCommitted { booking, .. }
+                | MoneyChange::ChargedBack { booking, .. }
+                | MoneyChange::ChargebackReversed { booking, .. }
+                | MoneyChange::RefundCut { booking, .. },
             ) => About::Booking(*booking),
             Self::HoldsExpired { holds } => About::Holds(holds),
             Self::VenuePut { .. }

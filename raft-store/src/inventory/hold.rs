@@ -153,6 +153,7 @@ impl State {
             BookingState::Released => Ok(Reply::Done),
             BookingState::Expired => refuse(ErrorCode::BookingExpired),
             BookingState::Paying
+            | BookingState::Capturing
             | BookingState::Confirmed
             | BookingState::RefundDue
             | BookingState::Refunded => refuse(ErrorCode::BookingStateConflict),

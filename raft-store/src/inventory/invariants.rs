@@ -130,7 +130,8 @@ fn audit_seats(event: &Event, found: &mut Vec<String>) {
                 *(if sold { &mut area.sold } else { &mut area.held }) += count;
             }
         }
-        if booking.state == BookingState::Paying && booking.payment.is_none() {
+        let pays = matches!(booking.state, BookingState::Paying | BookingState::Capturing);
+        if pays && booking.payment.is_none() {
             found.push(format!("booking {}: paying without a payment", booking.id));
         }
     }

@@ -33,7 +33,7 @@ pub(super) const PAYMENT_GRACE_MS: u64 = 5 * 60 * 1_000;
 
 /// What an attempt is to its booking now.
 enum Standing {
-    /// `Paying` at this attempt.
+    /// `Paying` or `Capturing` at this attempt.
     Running,
     /// This attempt was the last, and the booking is no longer `Paying`.
     Over,
@@ -45,7 +45,7 @@ fn standing(booking: &Booking, attempt: u32) -> Standing {
     let overtaken = booking.attempt() != attempt && !planted(Mistake::AttemptUnchecked);
     if attempt == 0 || overtaken {
         Standing::Fenced
-    } else if booking.state == BookingState::Paying {
+    } else if matches!(booking.state, BookingState::Paying | BookingState::Capturing) {
         Standing::Running
     } else {
         Standing::Over
@@ -67,7 +67,7 @@ impl State {
             BookingState::Confirmed => {
                 return (Ok(Reply::Booking(Box::new(self.view(event, booking)))), 0);
             }
-            BookingState::Paying => {
+            BookingState::Paying | BookingState::Capturing => {
                 let payment = booking.payment.as_deref();
                 return match payment.filter(|payment| payment.begun_key == key) {
                     Some(payment) => {
@@ -181,7 +181,7 @@ impl State {
         }
         match booking.state {
             BookingState::Confirmed | BookingState::Refunded => {}
-            BookingState::Paying => self.sell(event, seq, intent),
+            BookingState::Paying | BookingState::Capturing => self.sell(event, seq, intent),
             BookingState::Held => {
                 // The provider's last word is a success after all: the seats are still here.
                 let at_ms = self.due_at(booking.expires_ms);

@@ -72,6 +72,12 @@ pub(crate) enum Mistake {
     LateChargeKept,
     /// A provider is asked for money that was taken at the desk.
     DeskRefundSent,
+    /// A ticket is valid before its payment is captured.
+    CaptureNotAwaited,
+    /// A refund is owed that a bank has paid.
+    PaidTwice,
+    /// A ticket is let in while its money is charged back.
+    ChargedBackLetIn,
     /// What changed in a booking's money is not written.
     MoneyNotWritten,
     /// A holder whose lease another has is obeyed.
@@ -131,6 +137,9 @@ pub(crate) mod tests {
         Mistake::GiftIsCharged,
         Mistake::LateChargeKept,
         Mistake::DeskRefundSent,
+        Mistake::CaptureNotAwaited,
+        Mistake::PaidTwice,
+        Mistake::ChargedBackLetIn,
         Mistake::MoneyNotWritten,
         Mistake::FencedObeyed,
         Mistake::LeaseTakenEarly,

@@ -7,7 +7,7 @@ use super::booking::{AreaLine, BookingState, Refund, Ticket};
 use super::command::EventSpec;
 use super::consumers::ConsumerView;
 use super::door::Void;
-use super::money::Receipt;
+use super::money::{Chargeback, Receipt};
 use super::queue::QueueReply;
 
 /// The outcome of one applied command. A refusal is replicated like any other outcome.
@@ -148,6 +148,7 @@ pub struct MoneyView {
     pub receipts: Vec<Receipt>,
     /// Numbers of the refunds that are paid at the desk.
     pub desk_refunds: Vec<u32>,
+    pub chargebacks: Vec<Chargeback>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,6 +6,7 @@
 //! - The same scan arrives twice: its key says that it was this one (P4).
 //! - A code was copied before the ticket was passed on: its version is refused.
 //! - The place was refunded, its ticket voided, or the event cancelled: there is no ticket any more.
+//! - The payment is not captured yet, or was charged back: it waits.
 
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
@@ -33,7 +34,16 @@ impl State {
             return Err(Refusal::of(ErrorCode::TicketNotFound));
         }
         let off = event.state == EventState::Cancelled;
+        let waits = booking.state == BookingState::Capturing
+            && !booking.is_gone(place)
+            && !planted(Mistake::CaptureNotAwaited);
+        if waits && !off {
+            return Err(Refusal::of(ErrorCode::PaymentNotCaptured));
+        }
         if off || booking.state != BookingState::Confirmed || booking.is_gone(place) {
+            return Err(Refusal::of(ErrorCode::TicketVoid));
+        }
+        if booking.is_voided() {
             return Err(Refusal::of(ErrorCode::TicketVoid));
         }
         let seq = booking.id.locator().seq();

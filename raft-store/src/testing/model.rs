@@ -47,6 +47,7 @@ pub enum Standing {
     Expired,
     RefundDue,
     Refunded,
+    Capturing,
 }
 
 /// An event. Its seats are numbered from 0.
@@ -160,7 +161,7 @@ impl Sale {
 
     fn owns(&self) -> bool {
         match self.standing {
-            Standing::Held | Standing::Paying | Standing::Confirmed => true,
+            Standing::Held | Standing::Paying | Standing::Capturing | Standing::Confirmed => true,
             Standing::Released | Standing::Expired | Standing::RefundDue | Standing::Refunded => {
                 false
             }
@@ -367,6 +368,7 @@ impl Model {
                     }
                     Standing::Expired => no(ErrorCode::BookingExpired),
                     Standing::Paying
+                    | Standing::Capturing
                     | Standing::Confirmed
                     | Standing::RefundDue
                     | Standing::Refunded => no(ErrorCode::BookingStateConflict),
@@ -379,7 +381,7 @@ impl Model {
                 match self.find(*event, *number, *user) {
                     None => no(ErrorCode::BookingNotFound),
                     Some(sale)
-                        if sale.standing == Standing::Paying
+                        if matches!(sale.standing, Standing::Paying | Standing::Capturing)
                             && sale.attempt == *attempt
                             && (sale.intent.is_empty() || sale.intent == *intent) =>
                     {
@@ -540,7 +542,7 @@ impl Model {
         let standing = match sale.standing {
             Standing::Confirmed => Standing::Confirmed,
             Standing::Refunded => Standing::Refunded,
-            Standing::Held | Standing::Paying => Standing::Confirmed,
+            Standing::Held | Standing::Paying | Standing::Capturing => Standing::Confirmed,
             Standing::Released | Standing::Expired if free => Standing::Confirmed,
             Standing::Released | Standing::Expired | Standing::RefundDue => Standing::RefundDue,
         };

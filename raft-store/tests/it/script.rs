@@ -80,6 +80,7 @@ fn state(state: BookingState) -> &'static str {
         BookingState::Expired => "expired",
         BookingState::RefundDue => "refund due",
         BookingState::Refunded => "refunded",
+        BookingState::Capturing => "capturing",
     }
 }
 
@@ -487,7 +488,9 @@ fn of_booking(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
             let (place, reason) = (small(place), (*reason).to_owned());
             CommandKind::Door(DoorCommand::Void { booking, place, reason })
         }
-        ("sells" | "gives" | "takes", rest) => money::command(verb, booking, rest),
+        ("sells" | "gives" | "takes" | "commits" | "disputes" | "wins", rest) => {
+            money::command(verb, booking, rest)
+        }
         ("unscans", [place]) => CommandKind::UnredeemTicket { booking, place: small(place) },
         ("pays", [amount]) => CommandKind::BeginPayment { booking, amount: number(amount) },
         ("attaches", [at, intent]) => {

@@ -276,6 +276,7 @@ impl Inventory for Fake {
             BookingState::Released => Ok(()),
             BookingState::Expired => refuse(ErrorCode::BookingExpired),
             BookingState::Paying
+            | BookingState::Capturing
             | BookingState::Confirmed
             | BookingState::RefundDue
             | BookingState::Refunded => refuse(ErrorCode::BookingStateConflict),

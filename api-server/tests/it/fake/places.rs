@@ -39,6 +39,7 @@ fn judge_live(booking: &Booking) -> Result<(), Error> {
         BookingState::Held => Ok(()),
         BookingState::Expired => refuse(ErrorCode::BookingExpired),
         BookingState::Paying
+        | BookingState::Capturing
         | BookingState::Confirmed
         | BookingState::Released
         | BookingState::RefundDue

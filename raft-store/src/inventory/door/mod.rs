@@ -91,6 +91,7 @@ impl State {
         if booking.state != BookingState::Confirmed
             || of.state == EventState::Cancelled
             || booking.is_gone(place)
+            || booking.is_voided()
             || note.is_some_and(|note| note.void.is_some())
         {
             return ScanOutcome::Void;

@@ -8,6 +8,7 @@
 use rowlock_proto::ids::RequestKey;
 
 use crate::inventory::booking::{Booking, BookingState, Place, Refund};
+use crate::inventory::planted::{Mistake, planted};
 
 /// How a booking was paid for without a payment provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,8 +45,8 @@ pub struct Chargeback {
     /// No ticket is valid while it stands.
     pub void: bool,
     pub at_ms: u64,
-    /// When the money came back after all; 0: it stands.
-    pub reversed_ms: u64,
+    /// When the money came again; `None`: it stands.
+    pub reversed_ms: Option<u64>,
 }
 
 /// An exchange that was done, for the repeats of its request (P4).
@@ -83,7 +84,7 @@ impl Money {
 
     /// What was charged back and did not come back.
     pub fn standing(&self) -> u64 {
-        let standing = self.chargebacks.iter().filter(|it| it.reversed_ms == 0);
+        let standing = self.chargebacks.iter().filter(|it| it.reversed_ms.is_none());
         sum(standing.map(|it| it.amount))
     }
 }
@@ -106,7 +107,7 @@ impl Booking {
         self.direct_sale().is_some_and(|sale| sale.tender == Tender::Complimentary)
     }
 
-    fn refunds(&self) -> &[Refund] {
+    pub(super) fn refunds(&self) -> &[Refund] {
         self.extras.as_ref().map_or(&[][..], |extras| &extras.refunds)
     }
 
@@ -130,7 +131,28 @@ impl Booking {
         let desk = self.money.as_deref().map_or(&[][..], |money| &money.desk_refunds);
         let by_provider =
             (0_u32..).zip(self.refunds()).filter(|(number, _)| !desk.contains(number));
-        self.by_provider().saturating_sub(sum(by_provider.map(|(_, refund)| refund.amount)))
+        let gone = sum(by_provider.map(|(_, refund)| refund.amount));
+        let charged_back = self.money.as_ref().map_or(0, |money| money.standing());
+        self.by_provider().saturating_sub(gone).saturating_sub(charged_back)
+    }
+
+    /// What was charged, and was neither paid back nor charged back.
+    pub(super) fn kept(&self) -> u64 {
+        let tally = Takings::of(self);
+        let gone = tally.refunded.saturating_sub(tally.owed).saturating_add(tally.charged_back);
+        u64::try_from(tally.charged().saturating_sub(gone)).unwrap_or(u64::MAX)
+    }
+
+    /// What was charged back and is not held against anything yet.
+    pub(super) fn absorbable(&self) -> u64 {
+        self.money.as_ref().map_or(0, |money| money.standing().saturating_sub(money.absorbed))
+    }
+
+    /// Whether no ticket is valid until a chargeback comes to its end.
+    pub fn is_voided(&self) -> bool {
+        let all = self.money.iter().flat_map(|money| &money.chargebacks);
+        all.into_iter().any(|it| it.void && it.reversed_ms.is_none())
+            && !planted(Mistake::ChargedBackLetIn)
     }
 
     /// Whether money came for it, whatever became of that since.
@@ -139,6 +161,7 @@ impl Booking {
             BookingState::Confirmed | BookingState::Refunded | BookingState::RefundDue => true,
             BookingState::Held
             | BookingState::Paying
+            | BookingState::Capturing
             | BookingState::Released
             | BookingState::Expired => false,
         }
@@ -150,6 +173,7 @@ impl Booking {
             BookingState::Confirmed => self.total(),
             BookingState::Held
             | BookingState::Paying
+            | BookingState::Capturing
             | BookingState::Released
             | BookingState::Expired
             | BookingState::RefundDue
@@ -220,7 +244,7 @@ impl Takings {
             }
         }
         takings.charged_back = money.standing().into();
-        let standing = money.chargebacks.iter().filter(|it| it.reversed_ms == 0);
+        let standing = money.chargebacks.iter().filter(|it| it.reversed_ms.is_none());
         takings.chargebacks = standing.count() as u64;
         takings.complimentary = u64::from(booking.is_complimentary());
         takings

@@ -15,5 +15,32 @@ pub enum MoneyChange {
         reason: String,
     },
     /// Money that was taken at the desk is owed there, under refund number `refund`.
-    DeskRefundOwed { booking: BookingId, refund: u32, amount: u64 },
+    DeskRefundOwed {
+        booking: BookingId,
+        refund: u32,
+        amount: u64,
+    },
+    /// Authorised, and about to be captured: its seats are its own.
+    PaymentCommitted {
+        booking: BookingId,
+        attempt: u32,
+        intent: String,
+    },
+    ChargedBack {
+        booking: BookingId,
+        reference: String,
+        amount: u64,
+        reason: String,
+        void: bool,
+    },
+    ChargebackReversed {
+        booking: BookingId,
+        reference: String,
+    },
+    /// A bank had paid a part of a refund that was still owed: only this amount is left of it.
+    RefundCut {
+        booking: BookingId,
+        refund: u32,
+        amount: u64,
+    },
 }

@@ -3,8 +3,9 @@
 use rowlock_proto::ids::BookingId;
 
 use super::Tender;
-use crate::inventory::command::{NAME_BYTES_MAX, PRICE_MAX, SEATS_PER_HOLD_MAX};
-use crate::inventory::command::{invalid, required, text};
+use crate::inventory::command::{
+    NAME_BYTES_MAX, PRICE_MAX, SEATS_PER_HOLD_MAX, TEXT_BYTES_MAX, invalid, required, text,
+};
 use crate::inventory::reply::Refusal;
 
 /// The most that one booking costs.
@@ -14,6 +15,23 @@ const AMOUNT_MAX: u64 = PRICE_MAX * SEATS_PER_HOLD_MAX as u64;
 pub enum MoneyCommand {
     /// Sells what is held without a payment provider.
     ConfirmDirect { booking: BookingId, sale: Box<DirectSale> },
+    /// The provider has authorised the attempt, and is about to be asked to capture it.
+    CommitAuthorized { booking: BookingId, attempt: u32, intent: String },
+    /// A bank took money back.
+    MarkChargeback { booking: BookingId, order: Box<ChargebackOrder> },
+    /// The money of a chargeback came again.
+    ReverseChargeback { booking: BookingId, reference: String },
+}
+
+/// Money that a bank took back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChargebackOrder {
+    /// The provider's name for it.
+    pub reference: String,
+    pub amount: u64,
+    pub reason: String,
+    /// No ticket of the booking is valid while it stands.
+    pub void: bool,
 }
 
 /// How a hold is sold without a payment provider.
@@ -31,13 +49,26 @@ impl MoneyCommand {
     /// The booking that the command is about.
     pub const fn booking(&self) -> BookingId {
         match self {
-            Self::ConfirmDirect { booking, .. } => *booking,
+            Self::ConfirmDirect { booking, .. }
+            | Self::CommitAuthorized { booking, .. }
+            | Self::MarkChargeback { booking, .. }
+            | Self::ReverseChargeback { booking, .. } => *booking,
         }
     }
 
     pub(in crate::inventory) fn check(&self) -> Result<(), Refusal> {
         match self {
             Self::ConfirmDirect { sale, .. } => sale.check(),
+            Self::CommitAuthorized { intent, .. } => text("intent", intent, TEXT_BYTES_MAX),
+            Self::MarkChargeback { order, .. } => {
+                required("reference", &order.reference)?;
+                text("reason", &order.reason, NAME_BYTES_MAX)?;
+                if order.amount == 0 {
+                    return Err(invalid("nothing was charged back"));
+                }
+                Ok(())
+            }
+            Self::ReverseChargeback { reference, .. } => required("reference", reference),
         }
     }
 }

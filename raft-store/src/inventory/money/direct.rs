@@ -57,7 +57,7 @@ impl State {
         let code = match booking.state {
             BookingState::Held if !self.is_due(booking) => return Ok(()),
             BookingState::Held | BookingState::Expired => ErrorCode::BookingExpired,
-            BookingState::Paying => ErrorCode::PaymentInProgress,
+            BookingState::Paying | BookingState::Capturing => ErrorCode::PaymentInProgress,
             BookingState::Confirmed
             | BookingState::Released
             | BookingState::RefundDue

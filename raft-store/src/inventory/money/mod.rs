@@ -1,5 +1,5 @@
-//! Money besides payments through the fence: sales at the desk and without money, and the sums of an
-//! event.
+//! Money besides payments through the fence: sales at the desk and without money, payments that are
+//! captured apart, chargebacks, and the sums of an event.
 //!
 //! Owns [`Money`], a booking's part of it, kept in records of its own; and [`Takings`], the sums of an
 //! event, which follow from its bookings alone. Every place that changes what was charged, refunded or
@@ -12,7 +12,9 @@
 //! - More is to go back than the provider charged: the rest is paid where it was taken.
 
 mod books;
+mod capture;
 mod change;
+mod chargeback;
 mod command;
 mod direct;
 mod stored;
@@ -22,7 +24,8 @@ use rowlock_proto::ids::{EventId, RequestKey, UserId};
 
 pub use self::books::{Chargeback, Exchanged, Money, Receipt, Takings, Tender};
 pub use self::change::MoneyChange;
-pub use self::command::{DirectSale, MoneyCommand};
+pub use self::chargeback::CHARGEBACKS_MAX;
+pub use self::command::{ChargebackOrder, DirectSale, MoneyCommand};
 pub(super) use self::stored::encode;
 use super::booking::{Booking, Refund};
 use super::change::ChangeKind;
@@ -48,9 +51,19 @@ pub(super) struct Back {
 
 impl State {
     pub(super) fn money(&mut self, command: &Command, money: &MoneyCommand) -> Answer {
+        let (principal, key) = (command.principal, command.key);
         match money {
             MoneyCommand::ConfirmDirect { booking, sale } => {
-                self.confirm_direct(command.principal, command.key, *booking, sale)
+                self.confirm_direct(principal, key, *booking, sale)
+            }
+            MoneyCommand::CommitAuthorized { booking, attempt, intent } => {
+                self.commit_authorized(principal, *booking, *attempt, intent)
+            }
+            MoneyCommand::MarkChargeback { booking, order } => {
+                self.mark_chargeback(principal, *booking, order)
+            }
+            MoneyCommand::ReverseChargeback { booking, reference } => {
+                self.reverse_chargeback(principal, key, *booking, reference)
             }
         }
     }
@@ -91,8 +104,7 @@ impl State {
         };
         let of = booking.id;
         let money = booking.money.as_deref();
-        let absorbable = money.map_or(0, |it| it.standing().saturating_sub(it.absorbed));
-        let absorbed = back.price.min(absorbable);
+        let absorbed = back.price.min(booking.absorbable());
         let amount = back.price - absorbed;
         let direct = money.is_some_and(|money| money.direct);
         let by_provider =
@@ -160,6 +172,7 @@ pub(super) fn view(booking: &Booking) -> Option<Box<MoneyView>> {
         direct: money.direct,
         receipts: money.receipts.clone(),
         desk_refunds: money.desk_refunds.clone(),
+        chargebacks: money.chargebacks.clone(),
     }))
 }
 

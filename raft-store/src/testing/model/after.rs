@@ -21,8 +21,8 @@ impl Model {
         let total = sale.total();
         let said = match sale.standing {
             Standing::Confirmed => None,
-            Standing::Paying if sale.begun_key == key => Some(sale.attempt),
-            Standing::Paying => return no(ErrorCode::PaymentInProgress),
+            Standing::Paying | Standing::Capturing if sale.begun_key == key => Some(sale.attempt),
+            Standing::Paying | Standing::Capturing => return no(ErrorCode::PaymentInProgress),
             Standing::Expired => return no(ErrorCode::BookingExpired),
             Standing::Released | Standing::RefundDue | Standing::Refunded => {
                 return no(ErrorCode::BookingStateConflict);
@@ -63,7 +63,7 @@ impl Model {
         if attempt == 0 || sale.attempt != attempt || paid {
             return no(ErrorCode::PaymentFenced);
         }
-        if sale.standing == Standing::Paying {
+        if matches!(sale.standing, Standing::Paying | Standing::Capturing) {
             reason.clone_into(&mut sale.declined);
             sale.standing = if sale.expires_ms + 2 * bound <= now {
                 Standing::Expired
@@ -123,6 +123,7 @@ impl Model {
             }
             Standing::Expired => return no(ErrorCode::BookingExpired),
             Standing::Paying
+            | Standing::Capturing
             | Standing::Confirmed
             | Standing::Released
             | Standing::RefundDue
@@ -139,6 +140,7 @@ impl Model {
             Standing::Held => {}
             Standing::Expired => return no(ErrorCode::BookingExpired),
             Standing::Paying
+            | Standing::Capturing
             | Standing::Confirmed
             | Standing::Released
             | Standing::RefundDue
@@ -246,10 +248,13 @@ impl Model {
         if place as usize >= sale.granted().len() {
             return Err(ErrorCode::TicketNotFound);
         }
+        if !off && sale.standing == Standing::Capturing && !sale.gone.contains(&place) {
+            return Err(ErrorCode::PaymentNotCaptured);
+        }
         if off || sale.standing != Standing::Confirmed || sale.gone.contains(&place) {
             return Err(ErrorCode::TicketVoid);
         }
-        if sale.doors.voids.contains_key(&place) {
+        if sale.doors.voids.contains_key(&place) || sale.till.voided() {
             return Err(ErrorCode::TicketVoid);
         }
         let pass = sale.passes.get(&place).cloned().unwrap_or_default();

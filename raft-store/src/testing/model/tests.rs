@@ -495,6 +495,7 @@ fn seen(view: BookingView) -> Seen {
         BookingState::Expired => Standing::Expired,
         BookingState::RefundDue => Standing::RefundDue,
         BookingState::Refunded => Standing::Refunded,
+        BookingState::Capturing => Standing::Capturing,
     };
     let areas: u64 = view.areas.iter().map(|line| line.price * u64::from(line.count)).sum();
     let gift = view

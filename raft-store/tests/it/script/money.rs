@@ -1,14 +1,15 @@
 //! Money, in scripts: `cluster sells b1 cash 13000 R1`, `cluster gives b1 press`, `anna takes b1` (what
-//! costs nothing); `takings` shows the sums of the event.
+//! costs nothing), `anna commits b1 1 pi_1` (authorised, to be captured), `cluster disputes b1 dp_1 8000
+//! void` and `wins b1 dp_1` (a chargeback and its end); `takings` shows the sums of the event.
 
 use std::fmt::Write as _;
 
 use rowlock_proto::ids::BookingId;
-use rowlock_raft_store::inventory::money::DirectSale;
+use rowlock_raft_store::inventory::money::{ChargebackOrder, DirectSale};
 use rowlock_raft_store::inventory::reply::MoneyView;
 use rowlock_raft_store::inventory::{CommandKind, MoneyChange, MoneyCommand, Tender};
 
-use super::{Script, name, number};
+use super::{Script, name, number, small};
 
 pub(super) fn command(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
     let direct = |tender, amount, reference: &str, reason: String| {
@@ -21,6 +22,19 @@ pub(super) fn command(verb: &str, booking: BookingId, rest: &[&str]) -> CommandK
         }
         ("gives", reason) => direct(Tender::Complimentary, 0, "", reason.join(" ")),
         ("takes", []) => direct(Tender::Free, 0, "", String::new()),
+        ("commits", [attempt, intent]) => {
+            let (attempt, intent) = (small(attempt), (*intent).to_owned());
+            MoneyCommand::CommitAuthorized { booking, attempt, intent }
+        }
+        ("disputes", [reference, amount, rest @ ..]) => {
+            let (reference, amount) = ((*reference).to_owned(), number(amount));
+            let (void, reason) = (*rest == ["void"], "fraud".to_owned());
+            let order = Box::new(ChargebackOrder { reference, amount, reason, void });
+            MoneyCommand::MarkChargeback { booking, order }
+        }
+        ("wins", [reference]) => {
+            MoneyCommand::ReverseChargeback { booking, reference: (*reference).to_owned() }
+        }
         _ => panic!("{verb} {rest:?} is not understood"),
     })
 }
@@ -57,6 +71,11 @@ pub(super) fn view(money: &MoneyView) -> String {
     for refund in &money.desk_refunds {
         write!(text, "; refund {refund} at the desk").unwrap();
     }
+    for it in &money.chargebacks {
+        write!(text, "; {} charged back {}", it.amount, it.reference).unwrap();
+        let ends = [(it.void, ", void"), (it.reversed_ms.is_some(), ", won")];
+        text.extend(ends.into_iter().filter(|(is, _)| *is).map(|(_, what)| what));
+    }
     text
 }
 
@@ -69,6 +88,19 @@ pub(super) fn change(change: &MoneyChange) -> String {
         }
         MoneyChange::DeskRefundOwed { booking, refund, amount } => {
             format!("refund {refund} of {}: {amount} is owed at the desk", name(*booking))
+        }
+        MoneyChange::PaymentCommitted { booking, attempt, intent } => {
+            format!("{intent} of payment {attempt} of {} is to be captured", name(*booking))
+        }
+        MoneyChange::ChargedBack { booking, reference, amount, reason, void } => {
+            let void = if *void { ", void" } else { "" };
+            format!("{amount} of {} charged back {reference}: {reason}{void}", name(*booking))
+        }
+        MoneyChange::ChargebackReversed { booking, reference } => {
+            format!("{reference} of {} is won", name(*booking))
+        }
+        MoneyChange::RefundCut { booking, refund, amount } => {
+            format!("refund {refund} of {}: only {amount} is left to pay", name(*booking))
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Money, to the inventory and to the model.
 
-use super::wishes::{off_by, seats, timed};
+use super::wishes::{intent, off_by, seats, timed};
 use super::*;
-use crate::inventory::money::DirectSale;
+use crate::inventory::money::{Chargeback, ChargebackOrder, DirectSale};
 use crate::inventory::reply::MoneyView;
 use crate::inventory::{MoneyCommand, Takings, Tender};
 
@@ -18,6 +18,9 @@ pub(super) struct MoneyWish {
 #[derive(Clone, Debug)]
 enum MoneyDeed {
     Direct { key: u64, coin: Coin, off_by: u32 },
+    Commit { off_by: u32, intent: String },
+    TakeBack { name: u8, amount: u64, void: bool },
+    ComeAgain { key: u64, name: u8 },
 }
 
 pub(super) fn money_wish() -> impl Strategy<Value = MoneyWish> {
@@ -31,7 +34,15 @@ pub(super) fn money_wish() -> impl Strategy<Value = MoneyWish> {
         coin,
         off_by,
     });
-    (0_usize..2, any::<u8>(), by, direct).prop_map(|(event, pick, by, deed)| MoneyWish {
+    let commit =
+        (off_by(), intent()).prop_map(|(off_by, intent)| MoneyDeed::Commit { off_by, intent });
+    let amount = prop_oneof![2 => 1_u64..30, 1 => Just(10_u64), 1 => Just(20_u64)];
+    let take_back = (0_u8..10, amount, any::<bool>())
+        .prop_map(|(name, amount, void)| MoneyDeed::TakeBack { name, amount, void });
+    let come_again =
+        (0_u64..6, 0_u8..10).prop_map(|(key, name)| MoneyDeed::ComeAgain { key, name });
+    let deed = prop_oneof![3 => direct, 3 => commit, 3 => take_back, 2 => come_again];
+    (0_usize..2, any::<u8>(), by, deed).prop_map(|(event, pick, by, deed)| MoneyWish {
         event,
         pick,
         by,
@@ -52,6 +63,19 @@ pub(super) fn resolve(model: &Model, MoneyWish { event, pick, by, deed }: MoneyW
             let amount = price + if free { 0 } else { u64::from(off_by) };
             let name = format!("till {}", key / 2);
             MoneyAsk::Direct { event, number, user, key, coin, amount, name }
+        }
+        MoneyDeed::Commit { off_by, intent } => {
+            let attempt = sale.map_or(0, |sale| sale.attempt) + off_by;
+            MoneyAsk::Commit { event, number, user, attempt, intent }
+        }
+        MoneyDeed::TakeBack { name, amount, void } => {
+            MoneyAsk::TakeBack { event, number, user, name: format!("dp_{name}"), amount, void }
+        }
+        MoneyDeed::ComeAgain { key, name } => {
+            // Mostly one that is there.
+            let known = sale.and_then(|sale| sale.till.taken_back.get(usize::from(name) / 3));
+            let name = known.map_or(format!("dp_{name}"), |known| known.0.clone());
+            MoneyAsk::ComeAgain { event, number, user, key, name }
         }
     }
 }
@@ -85,13 +109,33 @@ pub(super) fn command(pair: &Pair, ask: MoneyAsk) -> (UserId, u64, CommandKind) 
             let command = MoneyCommand::ConfirmDirect { booking, sale };
             (UserId(user.into()), key, CommandKind::Money(command))
         }
+        MoneyAsk::Commit { event, number, user, attempt, intent } => {
+            let booking = pair.id(event, number);
+            let command = MoneyCommand::CommitAuthorized { booking, attempt, intent };
+            (UserId(user.into()), 0, CommandKind::Money(command))
+        }
+        MoneyAsk::TakeBack { event, number, user, name, amount, void } => {
+            let (booking, reason) = (pair.id(event, number), "fraud".to_owned());
+            let order = Box::new(ChargebackOrder { reference: name, amount, reason, void });
+            let command = MoneyCommand::MarkChargeback { booking, order };
+            (UserId(user.into()), 0, CommandKind::Money(command))
+        }
+        MoneyAsk::ComeAgain { event, number, user, key, name } => {
+            let booking = pair.id(event, number);
+            let command = MoneyCommand::ReverseChargeback { booking, reference: name };
+            (UserId(user.into()), key, CommandKind::Money(command))
+        }
     }
 }
 
 /// As it is shown: not what the keys were, nor what the provider was asked for.
 pub(super) fn plain(till: &Till) -> Till {
     let direct = till.direct.map(|_| 0);
-    Till { asked: 0, provider: 0, direct, ..till.clone() }
+    Till { asked: 0, provider: 0, direct, held_against: 0, ..till.clone() }
+}
+
+fn chargeback(it: Chargeback) -> (String, u64, bool, bool) {
+    (it.reference, it.amount, it.void, it.reversed_ms.is_some())
 }
 
 pub(super) fn seen(view: Option<Box<MoneyView>>) -> Till {
@@ -101,6 +145,7 @@ pub(super) fn seen(view: Option<Box<MoneyView>>) -> Till {
         direct: view.direct.then_some(0),
         desk: receipts.map(|it| (coin(it.tender), it.amount, it.reference)).collect(),
         back_at_desk: view.desk_refunds.into_iter().collect(),
+        taken_back: view.chargebacks.into_iter().map(chargeback).collect(),
         ..Till::default()
     }
 }
@@ -111,10 +156,11 @@ pub(super) fn compare(state: &State, event: usize, show: &Show) {
     }
     let id = event_id(event);
     let found = state.takings(id).unwrap();
-    let Takings { provider, cash, card, invoice, refunded, owed, .. } = found;
-    let sums = [provider, cash, card, invoice, refunded, owed];
+    let Takings { provider, cash, card, invoice, refunded, owed, charged_back, .. } = found;
+    let sums = [provider, cash, card, invoice, refunded, owed, charged_back];
     let sums = sums.map(|sum| u64::try_from(sum).unwrap());
-    assert_eq!((sums, [found.sold, found.complimentary]), show.sums());
+    let counts = [found.sold, found.complimentary, found.chargebacks];
+    assert_eq!((sums, counts), show.sums());
     let lines = state.refunds_of(id, 0, 1_000, false).unwrap().0;
     let at_desk = |sale: &Sale, number: u32| sale.till.back_at_desk.contains(&number);
     for line in lines {
@@ -137,7 +183,8 @@ pub(super) fn money_steps() -> BoxedStrategy<Vec<(i64, Wish)>> {
     let settle = (0_u32..2, 0_u8..2).prop_map(|(refund, name)| Verb::Settle { refund, name });
     let fail = Just(Verb::Fail { off_by: 0 });
     let late = Just(Verb::Confirm { off_by: 0, intent: "pi_1".to_owned() });
-    let verb = prop_oneof![6 => verb(), 2 => refund, 1 => settle, 1 => fail, 1 => late];
+    let scan = (0_u64..4, 0_u32..2).prop_map(|(key, place)| Verb::Scan { key, place, version: 0 });
+    let verb = prop_oneof![6 => verb(), 2 => scan, 2 => refund, 1 => settle, 1 => fail, 1 => late];
     timed(prop_oneof![
         1 => Just(Wish::Ask(Ask::Publish { event: 0 })),
         3 => hold.prop_map(|(user, key, seats)| {

@@ -253,6 +253,7 @@ pub(super) fn next(sale: Option<&Sale>, dice: u8) -> Verb {
         Standing::Confirmed if dice == 4 => Verb::Pass { place: 0, version: 0, to: 2 },
         Standing::Confirmed if dice < 7 => Verb::Refund { key: 1, places: vec![0], block: false },
         Standing::Paying
+        | Standing::Capturing
         | Standing::Confirmed
         | Standing::Released
         | Standing::Expired
