@@ -100,7 +100,8 @@ impl Chain {
             ChangeKind::EventChanged { event, .. }
             | ChangeKind::SeatsBlocked { event, .. }
             | ChangeKind::SeatsUnblocked { event, .. }
-            | ChangeKind::Queue { event, .. } => *event == self.event,
+            | ChangeKind::Queue { event, .. }
+            | ChangeKind::Waitlist { event, .. } => *event == self.event,
             ChangeKind::SeatsHeld { booking, .. }
             | ChangeKind::PaymentStarted { booking, .. }
             | ChangeKind::IntentAttached { booking, .. }

@@ -246,6 +246,7 @@ pub(crate) fn booking(reply: Reply) -> Result<Booking, Unreadable> {
         | Reply::Done(_)
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
+        | Reply::Waiter(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply without its booking")),
@@ -268,6 +269,7 @@ fn begun(reply: Reply) -> Result<PaymentBegun, Unreadable> {
         | Reply::Done(_)
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
+        | Reply::Waiter(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply to the begin of a payment")),
@@ -286,6 +288,7 @@ fn confirmed(reply: Reply) -> Result<Confirmed, Unreadable> {
         | Reply::Done(_)
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
+        | Reply::Waiter(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a payment's confirmation")),

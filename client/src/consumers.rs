@@ -133,6 +133,7 @@ fn consumer(reply: Reply) -> Result<Consumer, Unreadable> {
         | Reply::Done(_)
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
+        | Reply::Waiter(_)
         | Reply::Scans(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a consumer")),
     }

@@ -99,6 +99,7 @@ fn outcomes(reply: Reply) -> Result<Vec<ScanOutcome>, Unreadable> {
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
         | Reply::Consumer(_)
+        | Reply::Waiter(_)
         | Reply::Expired(_) => Err(Unreadable("reply to scans")),
     }
 }

@@ -31,6 +31,7 @@ mod route;
 mod shard_map;
 pub mod subject;
 pub mod types;
+pub mod waitlist;
 mod watch;
 mod wire;
 

@@ -162,6 +162,7 @@ fn decided(reply: Reply) -> Result<RefundDecided, Unreadable> {
         | Reply::Done(_)
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
+        | Reply::Waiter(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a refund")),

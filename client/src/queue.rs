@@ -357,6 +357,7 @@ fn placed(reply: Reply) -> Result<QueuePlace, Unreadable> {
         | Reply::Refund(_)
         | Reply::Done(_)
         | Reply::Tended(_)
+        | Reply::Waiter(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply without a place in a queue")),

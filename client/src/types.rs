@@ -216,6 +216,8 @@ pub struct BookingExtras {
     pub voids: Vec<VoidedTicket>,
     /// What happened to its money besides its one payment.
     pub money: Option<Box<BookingMoney>>,
+    /// The entry of the waitlist that it was offered to.
+    pub waiter: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -491,6 +493,10 @@ pub enum ChangeKind {
     Queue {
         event: EventId,
         change: crate::queue::QueueChange,
+    },
+    Waitlist {
+        event: EventId,
+        change: crate::waitlist::WaitlistChange,
     },
     TicketVoided {
         booking: BookingId,

@@ -293,6 +293,10 @@ fn kind(kind: Kind) -> Result<ChangeKind, Unreadable> {
         Kind::ConsumerChanged(v1::ConsumerChanged { name, position }) => {
             ChangeKind::Consumer { name, position }
         }
+        Kind::WaitlistChanged(change) => match crate::waitlist::change(change)? {
+            Some((event, change)) => ChangeKind::Waitlist { event, change },
+            None => ChangeKind::Other,
+        },
         Kind::TicketUnredeemed(change) => ChangeKind::TicketUnredeemed {
             booking: wire::booking_id(&change.booking)?,
             place: change.place,

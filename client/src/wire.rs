@@ -130,6 +130,7 @@ pub(crate) fn booking(wire: v1::Booking) -> Result<Booking, Unreadable> {
             tickets: wire.tickets.into_iter().map(ticket).collect::<Result<_, _>>()?,
             voids: wire.voids.into_iter().map(voided).collect(),
             money: wire.money.map(crate::money::booking_money).transpose()?.map(Box::new),
+            waiter: wire.waiter,
         },
     })
 }

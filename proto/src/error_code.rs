@@ -165,6 +165,15 @@ codes! {
     /// The revision is not there yet. `limit` says which is the newest.
     ConsumerPositionAhead = 213, "consumer-position-ahead", 422, "There is no such revision yet";
     ConsumerLimitReached = 214, "consumer-limit-reached", 409, "No more consumers fit";
+    WaitlistNotJoined = 190, "waitlist-not-joined", 404, "The caller is not on the waitlist";
+    /// The caller's entry is for something else: leave first, and come back at the end.
+    WaitlistJoined = 191, "waitlist-joined", 409, "The caller waits for something else";
+    WaitlistNotNeeded = 192, "waitlist-not-needed", 409, "Such places are free";
+    WaitlistClosed = 193, "waitlist-closed", 409, "The waitlist takes no entries";
+    WaitlistFull = 194, "waitlist-full", 409, "No more entries fit the waitlist";
+    /// Places came back, and those who wait for them are not all served yet. Worth a retry.
+    WaitlistFirst = 195, "waitlist-first", 409, "Those who wait are served first";
+    NoOffer = 196, "no-offer", 409, "There is no offer to accept";
 }
 
 impl std::fmt::Display for ErrorCode {

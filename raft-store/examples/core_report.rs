@@ -256,7 +256,9 @@ fn main() -> Outcome<()> {
                 | RecordKey::Queue(_)
                 | RecordKey::QueueEntries(..)
                 | RecordKey::QueueLeft(..)
-                | RecordKey::QueuePasses(..) => false,
+                | RecordKey::QueuePasses(..)
+                | RecordKey::Waitlist(_)
+                | RecordKey::Waiters(..) => false,
                 RecordKey::Life(_) => false,
                 RecordKey::Doors(..) | RecordKey::Money(..) => false,
                 RecordKey::Consumers | RecordKey::Chain(_) => false,

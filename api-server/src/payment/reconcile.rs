@@ -85,6 +85,7 @@ impl Reconciler {
             | ChangeKind::TicketUnredeemed { .. }
             | ChangeKind::Queue { .. }
             | ChangeKind::Money { .. }
+            | ChangeKind::Waitlist { .. }
             | ChangeKind::TicketVoided { .. }
             | ChangeKind::ScanConflict { .. }
             | ChangeKind::Consumer { .. }

@@ -186,6 +186,7 @@ fn take(
         | ChangeKind::TicketUnredeemed { .. }
         | ChangeKind::Queue { .. }
         | ChangeKind::Money { .. }
+        | ChangeKind::Waitlist { .. }
         | ChangeKind::TicketVoided { .. }
         | ChangeKind::ScanConflict { .. }
         | ChangeKind::Consumer { .. }

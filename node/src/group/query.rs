@@ -3,6 +3,7 @@
 use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
 use rowlock_raft_store::audit;
 use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
+use rowlock_raft_store::inventory::waitlist::{WaiterView, WaitlistView};
 use rowlock_raft_store::inventory::{
     BookingView, ConsumerView, DoorCounts, EventView, RefundLine, State, Stats, Subject, Takings,
     User, Venue,
@@ -53,6 +54,17 @@ pub(crate) enum Query {
         limit: usize,
         owed_only: bool,
     },
+    Waitlist(EventId),
+    Waiter {
+        event: EventId,
+        user: UserId,
+    },
+    Waiters {
+        event: EventId,
+        from: u32,
+        limit: usize,
+        live_only: bool,
+    },
 }
 
 /// What a query found.
@@ -96,6 +108,9 @@ pub(crate) enum Found {
         lines: Vec<RefundLine>,
         next_seq: u32,
     },
+    Waitlist(WaitlistView),
+    Waiter(Box<WaiterView>),
+    Waiters((Vec<WaiterView>, Option<u32>)),
 }
 
 impl Query {
@@ -106,7 +121,10 @@ impl Query {
             Self::Seats(event)
             | Self::Bookings { event, .. }
             | Self::Refunds { event, .. }
-            | Self::Doors(event) => Some(Subject::Event(*event)),
+            | Self::Doors(event)
+            | Self::Waitlist(event)
+            | Self::Waiter { event, .. }
+            | Self::Waiters { event, .. } => Some(Subject::Event(*event)),
             Self::Booking(booking) => Some(Subject::Booking(booking.locator())),
             Self::BookingByLocator(locator) => Some(Subject::Booking(*locator)),
             Self::Event(_)
@@ -184,6 +202,17 @@ impl Query {
             // The chain stands beside the state.
             Self::AuditHead(_) => Err(ErrorCode::Unavailable),
             Self::Consumers => Ok(Found::Consumers(state.consumers())),
+            Self::Waitlist(id) => {
+                Ok(Found::Waitlist(state.waitlist(id).ok_or(ErrorCode::EventNotFound)?))
+            }
+            Self::Waiter { event, user } => {
+                let waiter = state.waiter_of(event, user).ok_or(ErrorCode::WaitlistNotJoined)?;
+                Ok(Found::Waiter(Box::new(waiter)))
+            }
+            Self::Waiters { event, from, limit, live_only } => {
+                let page = state.waiters_of(event, from, limit, live_only);
+                Ok(Found::Waiters(page.ok_or(ErrorCode::EventNotFound)?))
+            }
             Self::Stats => Ok(Found::Stats(state.stats())),
             Self::Queue(id) => {
                 let queue = state.queue(id).ok_or(ErrorCode::QueueNotFound)?;

@@ -7,7 +7,7 @@ use rowlock_raft_store::inventory::{
     door::{DoorCommand, Scan},
 };
 
-use super::{money, queue};
+use super::{money, queue, waitlist};
 use v1::command::Kind;
 
 /// The message lacks something or holds what can't be read.
@@ -145,6 +145,7 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
         Kind::Consumer(wire) => CommandKind::Consumer(super::consumers::command(wire)?),
         Kind::Queue(wire) => CommandKind::Queue(queue::command(wire)?),
         Kind::Money(wire) => CommandKind::Money(money::command(wire)?),
+        Kind::Waitlist(wire) => CommandKind::Waitlist(waitlist::command(wire)?),
         kind @ (Kind::PauseSales(_)
         | Kind::ResumeSales(_)
         | Kind::EndSales(_)

@@ -12,6 +12,7 @@ mod money;
 mod query;
 mod queue;
 mod reply;
+mod waitlist;
 
 pub(crate) use cluster::Service as Cluster;
 pub(crate) use inventory::Service as Inventory;

@@ -60,6 +60,16 @@ pub(super) fn decode(wire: v1::Query) -> Result<Query, Refusal> {
         Kind::GetQueuePlace(wire) => {
             Query::QueuePlace { event: event(&wire.event)?, user: user(&wire.user)? }
         }
+        Kind::GetWaitlist(wire) => Query::Waitlist(event(&wire.event)?),
+        Kind::GetWaiter(wire) => {
+            Query::Waiter { event: event(&wire.event)?, user: user(&wire.user)? }
+        }
+        Kind::ListWaiters(wire) => Query::Waiters {
+            event: event(&wire.event)?,
+            from: wire.from,
+            limit: limit(wire.limit),
+            live_only: wire.live_only,
+        },
         Kind::ListRefunds(wire) => Query::Refunds {
             event: event(&wire.event)?,
             after_seq: wire.after_seq,

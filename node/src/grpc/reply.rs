@@ -16,7 +16,7 @@ use super::{consumers, life};
 use crate::group::{Answer, Body, FeedBatch, Found, Position, Retry};
 use crate::meta::Map;
 
-use super::{money, queue};
+use super::{money, queue, waitlist};
 
 /// Name of the metadata that says from where on a compacted feed can be had.
 const OLDEST_KEY: &str = "rowlock-oldest-revision";
@@ -93,6 +93,7 @@ fn reply(reply: Reply) -> v1::Reply {
         Reply::Tended { steps, more } => Kind::Tended(v1::Tended { steps, more }),
         Reply::Expired { retired, more } => Kind::Expired(v1::Expired { retired, more }),
         Reply::Consumer(view) => Kind::Consumer(consumers::view(*view)),
+        Reply::Waiter(view) => Kind::Waiter(waitlist::waiter(*view)),
         Reply::Scans(outcomes) => Kind::Scans(v1::ScanOutcomes {
             outcomes: outcomes.into_iter().map(scan_outcome).collect(),
         }),
@@ -167,6 +168,7 @@ fn booking(view: BookingView) -> v1::Booking {
         tickets: view.tickets.into_iter().map(ticket).collect(),
         voids: view.voids.into_iter().map(voided).collect(),
         money: view.money.map(|view| money::booking(*view)),
+        waiter: view.waiter,
     }
 }
 
@@ -407,6 +409,7 @@ fn change_kind(kind: ChangeKind) -> v1::change::Kind {
         ChangeKind::Door(change) => door_change(change),
         ChangeKind::Money(change) => Kind::MoneyChanged(money::changed(change)),
         ChangeKind::Consumer(change) => Kind::ConsumerChanged(consumers::changed(change)),
+        ChangeKind::Waitlist(change) => Kind::WaitlistChanged(waitlist::changed(change)),
     }
 }
 
@@ -487,6 +490,9 @@ fn found_reply(found: Found) -> v1::QueryReply {
         Found::Flag(value) => Kind::Flag(v1::Flag { value }),
         Found::Queue(view) => Kind::Queue(queue::queue(*view)),
         Found::QueuePlace(view) => Kind::QueuePlace(queue::place(*view)),
+        Found::Waitlist(view) => Kind::Waitlist(waitlist::waitlist(view)),
+        Found::Waiter(view) => Kind::Waiter(waitlist::waiter(*view)),
+        Found::Waiters(page) => Kind::Waiters(waitlist::waiters(page)),
     };
     v1::QueryReply { kind: Some(kind) }
 }

@@ -8,6 +8,7 @@ use super::door::DoorChangeV1;
 use super::money::MoneyChangeV1;
 use super::queue::QueueChangeV1;
 use super::text::{booking_state, booking_state_number, event_state, event_state_number};
+use super::waitlist::WaitlistChangeV1;
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
 use crate::inventory::{Change, ChangeKind, CommandCode, Returned};
 
@@ -53,6 +54,7 @@ enum ChangeKindV1 {
     Door(DoorChangeV1),
     Money(MoneyChangeV1),
     Consumer(ConsumerChangeV1),
+    Waitlist(WaitlistChangeV1),
 }
 
 fn store_returned(returned: &Returned) -> ReturnedV1 {
@@ -145,6 +147,7 @@ impl From<&ChangeKind> for ChangeKindV1 {
             ChangeKind::Door(change) => Self::Door(change.into()),
             ChangeKind::Money(change) => Self::Money(change.into()),
             ChangeKind::Consumer(change) => Self::Consumer(change.into()),
+            ChangeKind::Waitlist(change) => Self::Waitlist(change.into()),
         }
     }
 }
@@ -239,6 +242,7 @@ impl TryFrom<ChangeKindV1> for ChangeKind {
             ChangeKindV1::Door(change) => Self::Door(change.into()),
             ChangeKindV1::Money(change) => Self::Money(change.into()),
             ChangeKindV1::Consumer(change) => Self::Consumer(change.into()),
+            ChangeKindV1::Waitlist(change) => Self::Waitlist(change.into()),
         })
     }
 }

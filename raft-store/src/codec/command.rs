@@ -10,6 +10,7 @@ use super::life::LifeCommandV1;
 use super::money::MoneyCommandV1;
 use super::queue::QueueCommandV1;
 use super::text::{EventPatchV1, EventSpecV1, UserPatchV1, UserV1, VenueV1};
+use super::waitlist::WaitlistCommandV1;
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
 use crate::inventory::{Batch, Cart, Command, CommandKind, RefundOrder, Together, Wanted};
 
@@ -57,6 +58,7 @@ enum KindV1 {
     Door(DoorCommandV1),
     Money(MoneyCommandV1),
     Consumer(ConsumerCommandV1),
+    Waitlist(WaitlistCommandV1),
 }
 
 #[derive(Encode, Decode)]
@@ -219,6 +221,7 @@ impl From<&CommandKind> for KindV1 {
             CommandKind::Door(command) => Self::Door(command.into()),
             CommandKind::Money(money) => Self::Money(money.into()),
             CommandKind::Consumer(command) => Self::Consumer(command.into()),
+            CommandKind::Waitlist(command) => Self::Waitlist(command.into()),
         }
     }
 }
@@ -310,6 +313,7 @@ impl From<KindV1> for CommandKind {
             KindV1::Door(command) => Self::Door(command.into()),
             KindV1::Money(money) => Self::Money(money.into()),
             KindV1::Consumer(command) => Self::Consumer(command.into()),
+            KindV1::Waitlist(command) => Self::Waitlist(command.into()),
         }
     }
 }

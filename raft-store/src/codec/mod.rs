@@ -15,6 +15,7 @@ mod queue;
 mod records;
 mod row;
 mod text;
+mod waitlist;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
@@ -32,6 +33,7 @@ pub use records::{
     MapPartRecord, ShardRecord, UserRecord, VenueRecord,
 };
 pub use row::{decode_row, encode_row};
+pub use waitlist::{BlockOfWaiters, WaitlistRecord};
 
 /// First byte of every value.
 pub const FORMAT_VERSION: u8 = 1;

@@ -55,6 +55,7 @@ impl State {
         if !freed.is_empty() {
             self.log.touch(RecordKey::Blocked(event_no(event)));
             self.log.note(ChangeKind::SeatsUnblocked { event: id, seats: freed });
+            self.stir(id);
         }
         Ok(Reply::Done)
     }

@@ -41,6 +41,9 @@ impl State {
         if let Err(refusal) = self.judge_pass(event, command.principal) {
             return (Err(refusal), 0);
         }
+        if let Err(refusal) = self.serve_before(id) {
+            return (Err(refusal), 0);
+        }
         self.retire_due_owners(id, &cart.seats);
         self.retire_due_over_limit(id, command.principal, cart.count());
         if cart.best.is_some() {
@@ -190,7 +193,7 @@ fn for_want_of_places(code: ErrorCode) -> bool {
 }
 
 /// Places in areas, with their prices, if there is room for all.
-fn judge_areas(event: &Event, wanted: &[(u16, u32)]) -> Result<Vec<AreaLine>, Refusal> {
+pub(super) fn judge_areas(event: &Event, wanted: &[(u16, u32)]) -> Result<Vec<AreaLine>, Refusal> {
     let line = |&(area, count): &(u16, u32)| {
         let known =
             event.layout.areas.get(usize::from(area)).zip(event.areas.get(usize::from(area)));

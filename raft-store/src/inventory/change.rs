@@ -7,6 +7,7 @@ use super::command_code::CommandCode;
 use super::money::MoneyChange;
 use super::queue::QueueChange;
 use super::reply::EventState;
+use super::waitlist::WaitlistChange;
 
 /// One change. Revisions of a shard are dense: every change has the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +134,7 @@ pub enum ChangeKind {
     Door(DoorChange),
     Money(MoneyChange),
     Consumer(ConsumerChange),
+    Waitlist(WaitlistChange),
 }
 
 /// Who the feed is kept for.
@@ -191,6 +193,7 @@ impl ChangeKind {
             | Self::SeatsBlocked { event, .. }
             | Self::SeatsUnblocked { event, .. }
             | Self::Queue { event, .. } => About::Event(*event),
+            Self::Waitlist(change) => About::Event(change.event()),
             Self::SeatsHeld { booking, .. }
             | Self::SeatsReturned(Returned { booking, .. })
             | Self::PaymentStarted { booking, .. }

@@ -10,7 +10,8 @@
 //!
 //! Invariants:
 //! - An event with a place that is held or in payment is never cold: what ends by time is in memory.
-//!   Nor is one with a waiting room that is open, or one that was cancelled and has refunds to decide.
+//!   Nor is one with a waiting room that is open, one whose waitlist is to be served, or one that was
+//!   cancelled and has refunds to decide.
 //! - An event with a record that is not on disk is never cold.
 //! - A cold event is not touched: [`Event`]'s seats and bookings are asserted to be there.
 //! - What is read back agrees with what was kept: counts, areas and takings.
@@ -30,12 +31,15 @@ use super::invariants::audit_event;
 use super::planted::{Mistake, planted};
 use super::queue::Phase;
 use super::record::{EventNo, RecordKey};
+use super::waitlist::Waiter;
 use crate::codec::Error;
 
 /// Events whose sale begins this soon stay in memory, and are read ahead.
 pub const SALE_AHEAD_MS: u64 = 10 * 60 * 1_000;
 /// What an index entry costs beside what it holds.
 const ENTRY_BYTES: usize = 48;
+/// Those who wait are in two indexes.
+const WAITER_BYTES: usize = size_of::<Waiter>() + 2 * ENTRY_BYTES;
 
 /// What is in memory of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -69,7 +73,8 @@ impl Event {
             + bookings * (size_of::<Booking>() + 2 * ENTRY_BYTES)
             + owned * (size_of::<u32>() + size_of::<u64>())
             + self.refusals.len() * (size_of::<Remembered>() + ENTRY_BYTES)
-            + self.blocked.len() * ENTRY_BYTES;
+            + self.blocked.len() * ENTRY_BYTES
+            + self.waitlist.as_ref().map_or(0, |list| list.entries.len() * WAITER_BYTES);
         sum as u64
     }
 
@@ -78,7 +83,12 @@ impl Event {
         let held = self.counts.held > 0 && !planted(Mistake::EvictedWhileHeld);
         // A waiting room is gone through by steps, and asked after by thousands: it stays.
         let queued = self.queue.as_ref().is_some_and(|queue| queue.phase != Phase::Closed);
-        !held && !queued && !self.refunds_left() && self.areas.iter().all(|area| area.held == 0)
+        let waited_for = self.waitlist.as_ref().is_some_and(|list| list.has_a_time());
+        !held
+            && !queued
+            && !waited_for
+            && !self.refunds_left()
+            && self.areas.iter().all(|area| area.held == 0)
     }
 
     fn sale_is_near(&self, clock_ms: u64) -> bool {

@@ -16,6 +16,7 @@ use super::life::LifeCommand;
 use super::money::MoneyCommand;
 use super::queue::QueueCommand;
 use super::reply::Refusal;
+use super::waitlist::WaitlistCommand;
 
 /// Seats of one hold.
 pub const SEATS_PER_HOLD_MAX: usize = 100;
@@ -190,6 +191,8 @@ pub enum CommandKind {
     Money(MoneyCommand),
     /// Named consumers of the feed.
     Consumer(ConsumerCommand),
+    /// Those who wait for places of an event.
+    Waitlist(WaitlistCommand),
 }
 
 /// What one hold takes.
@@ -387,6 +390,7 @@ impl CommandKind {
                 | LifeCommand::SetEnd { event, .. },
             ) => Some(Subject::Event(*event)),
             Self::Queue(queue) => Some(Subject::Event(queue.event())),
+            Self::Waitlist(waitlist) => Some(Subject::Event(waitlist.event())),
             Self::Consumer(_)
             | Self::PutSeatMapPart { .. }
             | Self::PutVenue { .. }
@@ -484,6 +488,7 @@ impl CommandKind {
             Self::Door(command) => command.check(),
             Self::Money(money) => money.check(),
             Self::Consumer(command) => command.check(),
+            Self::Waitlist(waitlist) => waitlist.check(),
             Self::RedeemTicket { door, .. } => text("door", door, NAME_BYTES_MAX),
             Self::ExtendHold { .. }
             | Self::TransferTicket { .. }

@@ -8,6 +8,7 @@ use super::door::DoorCommand as Door;
 use super::life::LifeCommand as Life;
 use super::money::MoneyCommand as Money;
 use super::queue::QueueCommand as Queue;
+use super::waitlist::WaitlistCommand as Waitlist;
 
 /// Which command it was. 0: of a change that was kept before commands were named.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -75,6 +76,10 @@ codes! {
     124: Kind::Life(Life::Tend { .. }) => "tend-events",
     140: Kind::Door(Door::Void { .. }) => "void-ticket",
     141: Kind::Door(Door::Merge { .. }) => "merge-scans",
+    145: Kind::Waitlist(Waitlist::Set { .. }) => "set-waitlist",
+    146: Kind::Waitlist(Waitlist::Join { .. }) => "join-waitlist",
+    147: Kind::Waitlist(Waitlist::Leave { .. }) => "leave-waitlist",
+    148: Kind::Waitlist(Waitlist::Accept { .. }) => "accept-offer",
     150: Kind::Money(Money::ConfirmDirect { .. }) => "confirm-direct",
     151: Kind::Money(Money::CommitAuthorized { .. }) => "commit-authorized",
     152: Kind::Money(Money::MarkChargeback { .. }) => "mark-chargeback",

@@ -3,7 +3,9 @@
 //! Ten thousand holds of one event may be due at once. Whoever looks at another event must not pay for
 //! them, so each event has an order of its own, and only the first of each stands in the common one.
 //!
-//! Invariants: `first` has the earliest deadline of each event that has any; no event has an empty set.
+//! Invariants: `first` has the earliest deadline of each event that has any; no event has an empty set;
+//! `first_watched` has those of `first` whose events are watched, so that what is due in them is found
+//! without looking at others.
 
 use std::collections::{BTreeMap, BTreeSet, btree_set};
 
@@ -21,6 +23,8 @@ pub(super) struct Deadline {
 pub(super) struct Deadlines {
     first: BTreeSet<(u64, EventId)>,
     of_event: BTreeMap<EventId, BTreeSet<(u64, u32)>>,
+    watched: BTreeSet<EventId>,
+    first_watched: BTreeSet<(u64, EventId)>,
     len: usize,
 }
 
@@ -34,11 +38,44 @@ impl Deadlines {
         }
         self.len += 1;
         if was.is_none_or(|was| at_ms < was) {
-            if let Some(was) = was {
-                self.first.remove(&(was, event));
-            }
-            self.first.insert((at_ms, event));
+            self.change_first(event, was, Some(at_ms));
         }
+    }
+
+    fn change_first(&mut self, event: EventId, was: Option<u64>, now: Option<u64>) {
+        let change = |first: &mut BTreeSet<(u64, EventId)>| {
+            was.map(|was| first.remove(&(was, event)));
+            first.extend(now.map(|now| (now, event)));
+        };
+        change(&mut self.first);
+        if self.watched.contains(&event) {
+            change(&mut self.first_watched);
+        }
+    }
+
+    /// Whether `first_watched` finds what is due in the event.
+    pub(super) fn watch(&mut self, event: EventId, on: bool) {
+        if on == self.watched.contains(&event) {
+            return;
+        }
+        let first = self.of(event).next().map(|deadline| (deadline.at_ms, event));
+        if on {
+            self.watched.insert(event);
+            self.first_watched.extend(first);
+        } else {
+            self.watched.remove(&event);
+            first.map(|first| self.first_watched.remove(&first));
+        }
+    }
+
+    pub(super) fn is_watched(&self, event: EventId) -> bool {
+        self.watched.contains(&event)
+    }
+
+    /// The watched event with the earliest deadline, if that is due at `now_ms`.
+    pub(super) fn first_watched(&self, now_ms: u64) -> Option<EventId> {
+        let first = self.first_watched.first().copied();
+        first.filter(|&(at_ms, _)| at_ms <= now_ms).map(|(_, event)| event)
     }
 
     pub(super) fn remove(&mut self, deadline: &Deadline) {
@@ -52,8 +89,8 @@ impl Deadlines {
         if next.is_none() {
             self.of_event.remove(&event);
         }
-        if next.is_none_or(|next| next > at_ms) && self.first.remove(&(at_ms, event)) {
-            self.first.extend(next.map(|next| (next, event)));
+        if next.is_none_or(|next| next > at_ms) && self.first.contains(&(at_ms, event)) {
+            self.change_first(event, Some(at_ms), next);
         }
     }
 

@@ -29,6 +29,7 @@ use super::money::Takings;
 use super::planted::{Mistake, planted};
 use super::queue::Queue;
 use super::reply::{AreaCounts, EventState, Refusal, SeatCounts};
+use super::waitlist::Waitlist;
 
 /// Seats of one state record.
 pub const SEATS_PER_BLOCK: u32 = 512;
@@ -68,6 +69,8 @@ pub struct Event {
     pub queue: Option<Box<Queue>>,
     pub life: Life,
     pub doors: Book,
+    /// Those who wait for places, if anybody ever did.
+    pub waitlist: Option<Box<Waitlist>>,
 
     // Derived; rebuilt after a load.
     pub counts: SeatCounts,
@@ -92,6 +95,7 @@ pub struct Left {
     _by_key: BTreeMap<(UserId, RequestKey), KeyOwner>,
     _per_user: BTreeMap<UserId, UserCounts>,
     _doors: Book,
+    _waitlist: Option<Box<Waitlist>>,
     _free: Option<Free>,
 }
 
@@ -140,6 +144,7 @@ impl Event {
             queue: None,
             life: Life::default(),
             doors: Book::default(),
+            waitlist: None,
             counts: SeatCounts::default(),
             areas: Vec::new(),
             takings: Takings::default(),
@@ -167,6 +172,7 @@ impl Event {
             _bookings: take(&mut self.bookings),
             _refusals: take(&mut self.refusals),
             _doors: take(&mut self.doors),
+            _waitlist: self.waitlist.take(),
             _by_key: take(&mut self.by_key),
             _per_user: take(&mut self.per_user),
             _free: self.free.take(),

@@ -33,6 +33,17 @@ impl State {
     pub(super) fn retire_due(&mut self, max: u32) -> u32 {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         let due: Vec<Deadline> = self.due().take(max).collect();
+        self.retire(due)
+    }
+
+    /// The oldest due holds of one event, `max` at most; how many.
+    pub(super) fn retire_due_of(&mut self, event: EventId, max: u32) -> u32 {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let due: Vec<Deadline> = self.due_of(event).take(max).collect();
+        self.retire(due)
+    }
+
+    fn retire(&mut self, due: Vec<Deadline>) -> u32 {
         let holds: Vec<_> = due
             .into_iter()
             .filter_map(|Deadline { event, seq, .. }| {

@@ -41,6 +41,9 @@ impl State {
         if let Err(refusal) = self.judge_pass(event, command.principal) {
             return (Err(refusal), 0);
         }
+        if let Err(refusal) = self.serve_before(id) {
+            return (Err(refusal), 0);
+        }
         self.retire_due_owners(id, seats);
         self.retire_due_over_limit(id, command.principal, seat_count(seats));
         let Some(event) = self.events.get(&id) else {
@@ -207,6 +210,8 @@ impl State {
             let areas = places.areas;
             self.log.note(ChangeKind::PlacesChanged { event: id, booking, areas, state: into });
         }
+        self.offer_closed(id, seq);
+        self.stir(id);
         Some(Returned { event: id, booking, seats: places.seats, state: into })
     }
 
@@ -281,6 +286,11 @@ pub(super) fn judge_sale(event: &Event, clock_ms: u64) -> Result<(), Refusal> {
             return Err(Refusal::of(ErrorCode::SaleClosed));
         }
     }
+    judge_window(event, clock_ms)
+}
+
+/// Whether it is the time to sell, whatever state the event is in.
+pub(super) fn judge_window(event: &Event, clock_ms: u64) -> Result<(), Refusal> {
     let (opens_ms, closes_ms) = (event.spec.sale_start_ms, event.spec.date_ms);
     if clock_ms < opens_ms {
         return Err(Refusal { limit: opens_ms, ..Refusal::of(ErrorCode::SaleNotOpen) });
@@ -327,7 +337,7 @@ fn grant(
     let seq = u32::try_from(event.bookings.len()).ok()?.checked_add(1)?;
     let locator = BookingLocator::new(event.slot, event.event_no, seq)?;
     let user = command.principal;
-    let expires_ms = log.clock_ms.saturating_add(event.spec.hold_ttl_ms);
+    let expires_ms = log.clock_ms.saturating_add(event.hold_ms(&command.kind));
     // The key is the caller's own random number: without it the tag can't be guessed.
     let low = hash64(&command.key.to_bytes()) ^ mix64(hash64(&user.to_bytes()));
     let tag = u128::from(mix64(low)) | (u128::from(mix64(low ^ u64::from(seq))) << 64);

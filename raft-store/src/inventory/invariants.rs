@@ -6,6 +6,7 @@ use super::booking::{BookingState, Places};
 use super::event::{Event, KeyOwner, seat_count};
 use super::queue::audit_queue;
 use super::reply::SeatCounts;
+use super::waitlist::audit_waitlist;
 use super::{Deadline, State};
 
 /// Violations of one shard that are told; one is already too many.
@@ -27,6 +28,7 @@ impl State {
         }
         self.audit_lives(&mut found);
         self.audit_consumers(&mut found);
+        self.audit_waiting(&mut found);
         let held: BTreeSet<Deadline> = self
             .events
             .values()
@@ -75,6 +77,7 @@ pub(super) fn audit_event(event: &Event) -> Vec<String> {
     audit_queue(event, &mut found);
     super::door::audit(event, &mut found);
     super::money::audit(event, &mut found);
+    audit_waitlist(event, &mut found);
     found
 }
 

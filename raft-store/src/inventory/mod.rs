@@ -50,6 +50,7 @@ pub mod reply;
 mod seat_map;
 mod stored;
 mod ticket;
+pub mod waitlist;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,6 +82,7 @@ pub use self::reply::{
     MoneyView, Refusal, Reply, ScanOutcome, SeatCounts, Stats,
 };
 use self::seat_map::StoredMap;
+pub use self::waitlist::{WaitlistChange, WaitlistCommand};
 
 /// What does not change in the life of a shard, and must be the same on all its replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +120,8 @@ pub struct State {
     /// When something is to be done for an event: see `life`.
     tending: BTreeSet<(u64, EventId)>,
     consumers: Consumers,
+    /// When those who wait for places of an event are to be served: see `waitlist`.
+    offers_due: BTreeSet<(u64, EventId)>,
 }
 
 /// Where applying stands, and what it leaves behind: apart from the rest, so that an event can be
@@ -213,7 +217,12 @@ impl State {
         self.log.principal = command.principal;
         (self.log.command, self.log.key) = (command.kind.code(), command.key);
         self.log.touch(RecordKey::Shard);
+        // Those who wait come before this command, and before the next.
+        if !planted(Mistake::BuyerFirst) {
+            self.settle();
+        }
         let (answer, first_index) = self.decide(command);
+        self.settle();
         Applied { answer, first_index, revision: self.log.revision }
     }
 
@@ -275,6 +284,9 @@ impl State {
             CommandKind::Door(door) => fresh(self.at_door(command.key, door)),
             CommandKind::Money(money) => fresh(self.money(command, money)),
             CommandKind::Consumer(command) => fresh(self.consumer_command(command)),
+            CommandKind::Waitlist(waitlist) => {
+                fresh(self.waitlist_command(principal, command.key, waitlist))
+            }
             // Replicas hash their state at this index; the state itself is not touched.
             CommandKind::Checksum { nonce: _ } => fresh(Ok(Reply::Done)),
         }

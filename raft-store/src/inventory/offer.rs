@@ -150,5 +150,6 @@ impl State {
         self.log.note(ChangeKind::EventChanged { event: id, state: event.state });
         event.revision = self.log.revision;
         self.log.touch(RecordKey::Event(event_no(event)));
+        self.stir(id);
     }
 }

@@ -273,6 +273,9 @@ impl State {
             Some(booking) => booking.places(),
             None => return false,
         };
+        if self.serve_before(id).is_err() {
+            return false;
+        }
         self.retire_due_owners(id, &places.seats);
         self.make_room(id, &places.areas);
         let now = self.log.clock_ms;
@@ -336,6 +339,7 @@ impl State {
         let user = booking.user;
         self.log.note(change);
         self.shopping_done(id, user);
+        self.offer_closed(id, seq);
     }
 
     pub(super) fn change_booking(

@@ -86,6 +86,14 @@ pub(crate) enum Mistake {
     LeaseTakenEarly,
     /// An acknowledgement that comes late goes back.
     AcknowledgedBack,
+    /// The last in line is served first.
+    LastFirst,
+    /// Buyers are served before those who wait.
+    BuyerFirst,
+    /// An offer that was declined is still held.
+    DeclinedKept,
+    /// Where an entry stands is not written.
+    WaiterNotWritten,
 }
 
 #[cfg(not(test))]
@@ -144,6 +152,10 @@ pub(crate) mod tests {
         Mistake::FencedObeyed,
         Mistake::LeaseTakenEarly,
         Mistake::AcknowledgedBack,
+        Mistake::LastFirst,
+        Mistake::BuyerFirst,
+        Mistake::DeclinedKept,
+        Mistake::WaiterNotWritten,
     ];
 
     thread_local! {

@@ -49,6 +49,7 @@ pub(super) fn granted(event: &Event, booking: &Booking) -> BookingView {
         tickets: Vec::new(),
         voids: Vec::new(),
         money: None,
+        waiter: None,
     }
 }
 
@@ -108,12 +109,21 @@ impl State {
         }
         let voids = event.doors.voids_of(booking.id.locator().seq());
         view.voids = voids.map(|(place, void)| (place, void.clone())).collect();
+        let seq = booking.id.locator().seq();
+        view.waiter = event.waitlist.as_ref().and_then(|list| list.offer(seq));
         view
     }
 
-    /// The event's counts as readers see them: what due holds own is available.
+    /// The event's counts as readers see them: what due holds own is available, unless it is for those
+    /// who wait.
     pub(super) fn counts_now(&self, event: &Event) -> SeatCounts {
         let mut counts = event.counts;
+        if event.keeps_for_waitlist(self.log.clock_ms) {
+            if event.is_pending(self.log.clock_ms) {
+                counts.held += std::mem::take(&mut counts.available);
+            }
+            return counts;
+        }
         for deadline in self.due_of(event.id) {
             let seats = event.booking(deadline.seq).map_or(0, Booking::seats_here_count);
             counts.held -= seats;
@@ -122,10 +132,16 @@ impl State {
         counts
     }
 
-    /// The areas as readers see them: what due holds have is available.
+    /// The areas as readers see them, likewise.
     pub(super) fn areas_now(&self, event: &Event) -> Vec<AreaCounts> {
         let mut areas = event.areas.clone();
         if areas.is_empty() {
+            return areas;
+        }
+        if event.keeps_for_waitlist(self.log.clock_ms) {
+            if event.is_pending(self.log.clock_ms) {
+                areas.iter_mut().for_each(|area| area.held += area.available());
+            }
             return areas;
         }
         for deadline in self.due_of(event.id) {
@@ -170,11 +186,14 @@ impl State {
     /// One byte a seat, in the order of the map.
     pub fn seats(&self, id: EventId) -> Option<Vec<u8>> {
         let event = self.events.get(&id)?;
+        let (kept, pending) =
+            (event.keeps_for_waitlist(self.log.clock_ms), event.is_pending(self.log.clock_ms));
         let state = |(seat, owner): (u32, u32)| match owner {
             0 if event.blocked.contains_key(&seat) => seat_state::BLOCKED,
+            0 if pending => seat_state::HELD,
             0 => seat_state::AVAILABLE,
             seq => match event.booking(seq) {
-                Some(booking) if self.is_due(booking) => seat_state::AVAILABLE,
+                Some(booking) if self.is_due(booking) && !kept => seat_state::AVAILABLE,
                 Some(booking) if booking.state == BookingState::Confirmed => seat_state::SOLD,
                 Some(_) | None => seat_state::HELD,
             },

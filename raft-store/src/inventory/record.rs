@@ -22,6 +22,8 @@
 //! 18 slot:u16 no:u32 block:u32          which of 8,192 entries left; absent: none did
 //! 19 slot:u16 no:u32 block:u32          passes of 256 places; absent: none is left
 //! 22                                    named consumers of the feed; absent: there are none
+//! 20 slot:u16 no:u32                    a waitlist
+//! 21 slot:u16 no:u32 block:u32          128 entries of a waitlist
 //! 23 slot:u16 no:u32                    its audit chain, which is kept beside the state: `audit.rs`
 //! ```
 
@@ -50,12 +52,14 @@ pub enum RecordKey {
     QueueLeft(EventNo, u32),
     QueuePasses(EventNo, u32),
     Consumers,
+    Waitlist(EventNo),
+    Waiters(EventNo, u32),
     Chain(EventNo),
 }
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
 /// event is read back by one look under each tag.
-pub const EVENT_TAGS: [u8; 14] = [4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 19, 23];
+pub const EVENT_TAGS: [u8; 16] = [4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 19, 20, 21, 23];
 
 /// Those of the records that an event can leave on disk: all but its own.
 pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1;
@@ -88,6 +92,8 @@ impl RecordKey {
             | Self::QueueEntries(no, _)
             | Self::QueueLeft(no, _)
             | Self::QueuePasses(no, _)
+            | Self::Waitlist(no)
+            | Self::Waiters(no, _)
             | Self::Chain(no) => Some(no),
         }
     }
@@ -156,6 +162,11 @@ impl RecordKey {
                 event(&mut out, 19, no);
                 out.extend_from_slice(&block.to_be_bytes());
             }
+            Self::Waitlist(no) => event(&mut out, 20, no),
+            Self::Waiters(no, block) => {
+                event(&mut out, 21, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
         }
         out
     }
@@ -177,7 +188,7 @@ impl RecordKey {
             2 => Self::Venue(VenueId::from_slice(rest)?),
             3 => Self::User(UserId::from_slice(rest)?),
             4 => Self::Event(event(rest)?),
-            5 | 6 | 9 | 14 | 15 | 17 | 18 | 19 => {
+            5 | 6 | 9 | 14 | 15 | 17 | 18 | 19 | 21 => {
                 let (no, block) = rest.split_first_chunk::<6>()?;
                 let (no, block) = (event(no)?, u32::from_be_bytes(block.try_into().ok()?));
                 match tag {
@@ -188,6 +199,7 @@ impl RecordKey {
                     17 => Self::QueueEntries(no, block),
                     18 => Self::QueueLeft(no, block),
                     19 => Self::QueuePasses(no, block),
+                    21 => Self::Waiters(no, block),
                     _ => Self::Extras(no, block),
                 }
             }
@@ -198,6 +210,7 @@ impl RecordKey {
             8 => Self::Blocked(event(rest)?),
             10 => Self::Life(event(rest)?),
             16 => Self::Queue(event(rest)?),
+            20 => Self::Waitlist(event(rest)?),
             23 => Self::Chain(event(rest)?),
             _ => return None,
         })

@@ -119,6 +119,7 @@ impl State {
         let no = event_no(event);
         self.log.touch_seats(no, &places.seats);
         self.log.touch_booking(no, seq);
+        self.stir(id);
         places
     }
 
@@ -143,6 +144,7 @@ impl State {
         let no = event_no(event);
         self.log.touch_seats(no, &places.seats);
         self.log.touch_extras(no, seq);
+        self.stir(id);
         places
     }
 

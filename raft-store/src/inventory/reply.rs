@@ -9,6 +9,7 @@ use super::consumers::ConsumerView;
 use super::door::Void;
 use super::money::{Chargeback, Receipt};
 use super::queue::QueueReply;
+use super::waitlist::WaiterView;
 
 /// The outcome of one applied command. A refusal is replicated like any other outcome.
 pub type Answer = Result<Reply, Refusal>;
@@ -51,6 +52,8 @@ pub enum Reply {
     /// What became of each scan of a batch, in its order.
     Scans(Vec<ScanOutcome>),
     Consumer(Box<ConsumerView>),
+    /// An entry of a waitlist.
+    Waiter(Box<WaiterView>),
 }
 
 /// What became of a scan that a door made on its own.
@@ -138,6 +141,8 @@ pub struct BookingView {
     pub voids: Vec<(u32, Void)>,
     /// Of few bookings.
     pub money: Option<Box<MoneyView>>,
+    /// The waitlist's entry that it was offered to.
+    pub waiter: Option<u32>,
 }
 
 /// What there is to see of a booking's money besides its one payment.

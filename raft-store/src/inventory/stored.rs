@@ -15,6 +15,7 @@ use super::hold::event_no;
 use super::money;
 use super::queue::queue_keys;
 use super::record::{EventNo, RecordKey};
+use super::waitlist::waitlist_keys;
 use super::{Deadline, State};
 use crate::codec::{
     BlockOfBookings, BlockOfExtras, BlockOfNotes, BlockOfRefusals, BlockOfSeats, BlockedSeats,
@@ -34,7 +35,7 @@ impl State {
         self.events.get(self.by_no.get(&no)?)
     }
 
-    fn whole_at(&self, no: EventNo) -> Option<&Event> {
+    pub(super) fn whole_at(&self, no: EventNo) -> Option<&Event> {
         let event = self.event_at(no)?;
         event.assert_whole();
         Some(event)
@@ -120,6 +121,7 @@ impl State {
             | RecordKey::QueueEntries(..)
             | RecordKey::QueueLeft(..)
             | RecordKey::QueuePasses(..) => return self.encode_queue(key),
+            RecordKey::Waitlist(_) | RecordKey::Waiters(..) => return self.encode_waitlist(key),
             RecordKey::Refusals(no, block) => {
                 let event = self.whole_at(no)?;
                 let start = (block * REFUSALS_PER_BLOCK).max(event.refusals_from);
@@ -190,6 +192,7 @@ impl State {
             | RecordKey::QueueEntries(..)
             | RecordKey::QueueLeft(..)
             | RecordKey::QueuePasses(..) => self.load_queue(key, bytes)?,
+            RecordKey::Waitlist(_) | RecordKey::Waiters(..) => self.load_waitlist(key, bytes)?,
             RecordKey::Blocked(no) => self.loading(no)?.blocked = BlockedSeats::decode(bytes)?,
             RecordKey::Life(no) => self.loading(no)?.life = LifeRecord::decode(bytes)?,
             RecordKey::Extras(no, block) => {
@@ -243,15 +246,12 @@ impl State {
             return Err(Error::Meaning);
         }
         self.finish_life(id);
-        self.finish_queue(no)
+        self.finish_queue(no)?;
+        self.finish_waitlist(no)
     }
 
     /// Makes whole what was loaded. What is cold already, is.
     pub fn finish_load(&mut self) -> Result<(), Error> {
-        let whole = self.events.values().filter(|event| !event.residency.is_cold());
-        for no in whole.map(event_no).collect::<Vec<_>>() {
-            self.finish_event(no)?;
-        }
         let deadlines = self
             .events
             .values()
@@ -264,6 +264,10 @@ impl State {
             })
             .collect();
         self.deadlines = deadlines;
+        let whole = self.events.values().filter(|event| !event.residency.is_cold());
+        for no in whole.map(event_no).collect::<Vec<_>>() {
+            self.finish_event(no)?;
+        }
         self.log.dirty.clear();
         self.log.changes.clear();
         Ok(())
@@ -293,6 +297,7 @@ impl State {
             keys.insert(RecordKey::Blocked(no));
             keys.extend(event.queue.iter().flat_map(|queue| queue_keys(no, queue)));
             keys.insert(RecordKey::Life(no));
+            keys.extend(waitlist_keys(event));
             let noted = event.doors.notes().map(|(&(seq, _), _)| Book::block(seq));
             keys.extend(noted.map(|block| RecordKey::Doors(no, block)));
             if !event.refusals.is_empty() {

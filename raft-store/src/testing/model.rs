@@ -22,6 +22,7 @@ pub mod line;
 mod money;
 pub mod reader;
 mod refusal;
+pub mod waitlist;
 
 /// What was promised to last and for how long, as the promises are written (not as they are coded).
 const REFUSAL_LIFE_MS: u64 = 600_000;
@@ -77,6 +78,7 @@ pub struct Show {
     seen: usize,
     refusals: Vec<(u64, u64, Basket, u64, Said)>,
     pub line: Option<line::Line>,
+    pub wait: waitlist::List,
 }
 
 /// What one hold asks for.
@@ -185,6 +187,7 @@ pub enum Said {
     Tended(u32, bool),
     Scans(Vec<Heard>),
     Reader(reader::Reader),
+    Turn(waitlist::Seat),
     Refused(ErrorCode, Vec<u32>, u64),
 }
 
@@ -215,6 +218,7 @@ pub enum Ask {
     Fail { event: usize, number: u32, user: u64, attempt: u32, reason: String },
     Line { event: usize, ask: line::LineAsk },
     Reader(reader::ReaderAsk),
+    Wait { event: usize, ask: waitlist::WaitAsk },
 }
 
 #[derive(Clone, Debug)]
@@ -250,6 +254,7 @@ impl Show {
             seen: 0,
             refusals: Vec::new(),
             line: None,
+            wait: waitlist::List::default(),
         }
     }
 
@@ -294,19 +299,23 @@ impl Model {
         self.clock_ms = self.clock_ms.max(stamp_ms);
         let (now, grace_ms) = (self.clock_ms, 2 * self.bound_ms);
         self.shows.iter_mut().for_each(|show| show.end_passes(now, grace_ms));
-        for show in &mut self.shows {
-            show.end_by_time(self.clock_ms);
-        }
+        self.shows.iter_mut().for_each(|show| show.end_by_time(now));
         for sale in self.shows.iter_mut().flat_map(|show| &mut show.sales) {
-            let over = sale.expires_ms + 2 * self.bound_ms <= self.clock_ms;
-            if sale.standing == Standing::Held && over {
+            if sale.standing == Standing::Held && sale.expires_ms + grace_ms <= now {
                 sale.standing = Standing::Expired;
             }
         }
+        self.serve();
     }
 
     pub fn ask(&mut self, stamp_ms: u64, ask: &Ask) -> Said {
         self.tick(stamp_ms);
+        let said = self.answer(ask);
+        self.serve();
+        said
+    }
+
+    fn answer(&mut self, ask: &Ask) -> Said {
         match ask {
             Ask::Door(ask) => self.door(ask),
             Ask::Money(ask) => self.money(ask),
@@ -396,6 +405,7 @@ impl Model {
             }
             Ask::Line { event, ask } => self.line(*event, ask),
             Ask::Reader(ask) => self.reader(ask),
+            Ask::Wait { event, ask } => self.wait(*event, ask),
             Ask::Fail { event, number, user, attempt, reason } => {
                 self.fail(*event, *number, *user, *attempt, reason)
             }

@@ -18,7 +18,7 @@ use rowlock_raft_store::inventory::{
 use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
 
 use super::fixture::{World, booking, map_hash, spec};
-use super::{goldens_consumers, goldens_money, goldens_queue};
+use super::{goldens_consumers, goldens_money, goldens_queue, goldens_waitlist};
 
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens");
 
@@ -361,7 +361,7 @@ fn life_world() -> World {
     world
 }
 
-const GOLDENS: [Golden; 7] = [
+const GOLDENS: [Golden; 8] = [
     Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
     Golden {
         file: "v1-places.txt",
@@ -404,6 +404,13 @@ const GOLDENS: [Golden; 7] = [
         changes: goldens_consumers::changes,
         world: goldens_consumers::world,
         kinds: &[0, 1, 4, 22],
+    },
+    Golden {
+        file: "v1-waitlist.txt",
+        commands: goldens_waitlist::commands,
+        changes: goldens_waitlist::changes,
+        world: goldens_waitlist::world,
+        kinds: &[0, 1, 4, 5, 6, 9, 20, 21],
     },
 ];
 

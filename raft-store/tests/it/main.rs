@@ -5,6 +5,7 @@
 //! - `promises`: what Rowlock promises, each by its number
 //! - `crowd`: many who ask for the best seats at once
 //! - `queue`: the draw of a waiting room, computed from the feed alone
+//! - `waitlist`: ten thousand who wait for places of a sold-out house
 //! - `goldens`: the bytes of commands, changes and records
 //! - `storage`: logs, state and snapshots, on engines that lose power
 
@@ -14,8 +15,10 @@ mod goldens;
 mod goldens_consumers;
 mod goldens_money;
 mod goldens_queue;
+mod goldens_waitlist;
 mod promises;
 mod queue;
 mod script;
 mod script_queue;
 mod storage;
+mod waitlist;

@@ -20,8 +20,8 @@ use rowlock_proto::ids::{BookingId, EventId, UserId};
 use rowlock_proto::shard::hash64;
 use rowlock_raft_store::inventory::door::DoorCommand;
 use rowlock_raft_store::inventory::{
-    Answer, BookingState, BookingView, ChangeKind, CommandKind, EventPatch, EventSpec,
-    QueueCommand, RefundOrder, Refusal, Reply, Returned, SYSTEM,
+    Answer, BookingState, BookingView, ChangeKind, CommandKind, EventPatch, EventSpec, RefundOrder,
+    Refusal, Reply, Returned, SYSTEM,
 };
 
 use super::fixture::{World, arena_bytes, spec};
@@ -32,6 +32,7 @@ mod consumers;
 mod doors;
 mod life;
 mod money;
+mod waitlist;
 
 use self::carts::cart;
 
@@ -167,6 +168,7 @@ fn answer(answer: &Answer) -> String {
             outcomes.iter().map(doors::outcome).collect::<Vec<_>>().join("; ")
         }
         Ok(Reply::Consumer(view)) => consumers::view(view),
+        Ok(Reply::Waiter(view)) => waitlist::waiter(view),
         Err(refused) => refusal(refused),
     }
 }
@@ -329,6 +331,7 @@ impl Script {
                 ChangeKind::Door(change) => doors::change(change),
                 ChangeKind::Money(change) => money::change(change),
                 ChangeKind::Consumer(change) => consumers::change(change),
+                ChangeKind::Waitlist(change) => self.waitlist_change(change),
                 ChangeKind::TicketUnredeemed { booking, place } => {
                     format!("ticket {place} of {} not used after all", name(*booking))
                 }
@@ -348,6 +351,7 @@ impl Script {
             // The clock moves with the log: something must be applied for it to be seen.
             ["tick"] => self.apply(SYSTEM, None, CommandKind::Checksum { nonce: 0 }),
             ["event", rest @ ..] => self.create(rest),
+            words if self.is_of_waitlist(words, key) => {}
             ["publish"] => self.apply(SYSTEM, None, CommandKind::PublishEvent { event }),
             ["cancel"] => self.apply(SYSTEM, None, CommandKind::CancelEvent { event }),
             ["reprice", prices] => {
@@ -417,13 +421,9 @@ impl Script {
                 let view = self.world.state.queue_place(event, user);
                 self.say(view.map_or("no place".to_owned(), |view| script_queue::place(&view)));
             }
-            [user, "queues"] => {
-                let user = self.user(user);
-                self.apply(user, key, CommandKind::Queue(QueueCommand::Join { event }));
-            }
-            [user, "unqueues"] => {
-                let user = self.user(user);
-                self.apply(user, key, CommandKind::Queue(QueueCommand::Leave { event }));
+            [user, verb @ ("queues" | "unqueues")] => {
+                let (user, command) = (self.user(user), script_queue::own(event, verb));
+                self.apply(user, key, CommandKind::Queue(command));
             }
             [user, "wants", wishes @ ..] => {
                 let (user, cart) = (self.user(user), Box::new(cart(wishes)));

@@ -34,6 +34,14 @@ fn admission(words: &[&str]) -> Admission {
     admission
 }
 
+/// What a user does about its own place.
+pub(crate) fn own(event: EventId, verb: &str) -> QueueCommand {
+    match verb {
+        "queues" => QueueCommand::Join { event },
+        _ => QueueCommand::Leave { event },
+    }
+}
+
 pub(crate) fn command(event: EventId, words: &[&str]) -> QueueCommand {
     match words {
         ["open", rest @ ..] => {

@@ -200,9 +200,11 @@ impl State {
         self.tending.extend(event.life.tended_at.map(|at| (at, id)));
     }
 
-    /// When there is something to be done for an event: what `Tend` waits for.
+    /// When there is something to be done for an event: what `Tend` waits for. Those who wait for
+    /// places are served by any command.
     pub fn next_tend_ms(&self) -> Option<u64> {
-        self.tending.first().map(|&(at_ms, _)| at_ms)
+        let first = [self.tending.first(), self.offers_due.first()];
+        first.into_iter().flatten().map(|&(at_ms, _)| at_ms).min()
     }
 
     fn tend(&mut self, max: u32) -> Answer {

@@ -6,7 +6,7 @@ const WORDS_PER_BLOCK: u32 = 16;
 const PLACES_PER_BLOCK: u32 = BITS_PER_WORD * WORDS_PER_BLOCK;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Holes {
+pub(in crate::inventory) struct Holes {
     words: Vec<u64>,
     /// `sums[i - 1]` is the sum of the blocks after `i - lowbit(i)`, up to `i`.
     sums: Vec<u32>,
@@ -38,13 +38,13 @@ impl Holes {
         sum
     }
 
-    pub(super) fn contains(&self, place: u32) -> bool {
+    pub(in crate::inventory) fn contains(&self, place: u32) -> bool {
         let word = self.words.get((place / BITS_PER_WORD) as usize);
         word.is_some_and(|word| word >> (place % BITS_PER_WORD) & 1 == 1)
     }
 
     /// False: it was one.
-    pub(super) fn insert(&mut self, place: u32) -> bool {
+    pub(in crate::inventory) fn insert(&mut self, place: u32) -> bool {
         if self.contains(place) {
             return false;
         }
@@ -63,7 +63,7 @@ impl Holes {
     }
 
     /// How many there are before `place`.
-    pub(super) fn before(&self, place: u32) -> u32 {
+    pub(in crate::inventory) fn before(&self, place: u32) -> u32 {
         let block = (place / PLACES_PER_BLOCK) as usize;
         let first = block * WORDS_PER_BLOCK as usize;
         let last = (place / BITS_PER_WORD) as usize;

@@ -30,7 +30,7 @@ mod audit;
 mod change;
 mod command;
 mod draw;
-mod holes;
+pub(in crate::inventory) mod holes;
 mod stored;
 mod view;
 

@@ -26,6 +26,7 @@ mod lines;
 mod money;
 mod readers;
 mod sleeper;
+mod waitlists;
 mod wishes;
 
 use self::hall::{FOCUS_MM, HALL, LAWN, SEATS, map};
@@ -228,12 +229,33 @@ impl Pair {
         }
     }
 
+    /// Time alone may make offers and revisions: what a wish names must be there already, as it is for
+    /// whoever asks.
+    fn tick(&mut self, stamp_ms: u64, wish: &Wish) {
+        let names_revisions = match wish {
+            Wish::Of { .. } | Wish::Door(_) | Wish::Money(_) => false,
+            Wish::Reader(_) => true,
+            _ => return,
+        };
+        let sales = |model: &Model| model.shows.iter().map(|show| show.sales.len()).sum::<usize>();
+        let before = sales(&self.model);
+        self.model.tick(stamp_ms);
+        if names_revisions || sales(&self.model) != before {
+            let tick = CommandKind::Checksum { nonce: 0 };
+            assert_eq!(self.apply(stamp_ms, SYSTEM, 0, tick), Ok(Reply::Done));
+        }
+    }
+
     fn wish(&mut self, stamp_ms: u64, wish: Wish) {
+        self.tick(stamp_ms, &wish);
         let ask = match wish {
             Wish::Ask(ask) => ask,
             Wish::Of { event, pick, by, verb } => self.resolve(event, pick, by, verb),
             Wish::Door(wish) => Ask::Door(doors::resolve(&self.model, wish)),
             Wish::Money(wish) => Ask::Money(money::resolve(&self.model, wish)),
+            Wish::Wait { event, wish } => {
+                Ask::Wait { event, ask: waitlists::resolve(&self.model, event, wish) }
+            }
             Wish::Sweep { max } => {
                 self.model.tick(stamp_ms);
                 let swept = self.apply(stamp_ms, SYSTEM, 0, CommandKind::ExpireDue { max });
@@ -259,6 +281,7 @@ impl Pair {
             Ask::Line { event, ask } => lines::line_command(event, ask),
             Ask::Money(ask) => money::command(self, ask),
             Ask::Reader(ask) => (SYSTEM, 0, readers::reader_command(ask)),
+            Ask::Wait { event, ask } => waitlists::command(event, ask),
             Ask::Door(ask) => {
                 let (key, kind) = doors::command(self, ask);
                 (SYSTEM, key, kind)
@@ -362,6 +385,7 @@ impl Pair {
             assert_eq!(view.counts.blocked as usize, count(seat_state::BLOCKED));
             doors::compare(&self.state, event, show);
             money::compare(&self.state, event, show);
+            waitlists::compare(&self.state, event, show, self.model.clock_ms);
             let taken: Vec<u32> =
                 view.areas.iter().map(|area| area.capacity - area.available()).collect();
             assert_eq!(taken, [show.taken(0)]);
@@ -479,6 +503,7 @@ fn told(said: Said) -> Said {
         Said::Done
         | Said::Reader(_)
         | Said::Scans(_)
+        | Said::Turn(_)
         | Said::Tended(..)
         | Said::Refused(..)
         | Said::Spot(_)
@@ -550,6 +575,7 @@ fn heard(answer: Answer) -> Said {
         Ok(Reply::Tended { steps, more }) => Said::Tended(steps, more),
         Ok(Reply::Consumer(view)) => Said::Reader(readers::reader(&view)),
         Ok(Reply::Scans(outcomes)) => doors::heard(outcomes),
+        Ok(Reply::Waiter(view)) => Said::Turn(waitlists::seat(*view)),
         Ok(Reply::Expired { .. }) => panic!("only a sweep is answered so"),
         Err(refusal) => Said::Refused(refusal.code, refusal.seats, refusal.limit),
     }

@@ -55,6 +55,11 @@ fn random_consumers_match_the_model() {
     check(0xc0_5e, 50_000, readers::reader_steps);
 }
 
+#[test]
+fn random_waitlists_match_the_model() {
+    check(0x3a17, 100_000, waitlists::wait_steps);
+}
+
 /// The model would be of no use if it did not notice.
 #[test]
 fn every_planted_mistake_is_found() {
@@ -64,7 +69,13 @@ fn every_planted_mistake_is_found() {
             // No shrinking: that it is found is enough.
             let mut random = runner(1, 0xbad_5eed + seed * 1_000);
             // What only some histories are about is looked for in those.
-            let kinds = [steps, lines::line_steps, doors::door_steps, money::money_steps];
+            let kinds = [
+                steps,
+                lines::line_steps,
+                doors::door_steps,
+                money::money_steps,
+                waitlists::wait_steps,
+            ];
             let seen = (0..60).any(|round: usize| {
                 let steps = kinds[round % kinds.len()]().new_tree(&mut random).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()

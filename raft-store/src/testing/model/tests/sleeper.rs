@@ -114,8 +114,17 @@ impl Sleeper {
 
 #[test]
 fn what_is_left_on_disk_and_read_back_is_what_it_was() {
+    sleeps(150, &steps());
+}
+
+#[test]
+fn a_waitlist_that_is_left_on_disk_and_read_back_is_what_it_was() {
+    sleeps(150, &waitlists::wait_steps());
+}
+
+fn sleeps(cases: u32, steps: &BoxedStrategy<Vec<(i64, Wish)>>) {
     let counted = Cell::new((0, 0));
-    let outcome = runner(150, 0x0051_ee9f).run(&steps(), |steps| {
+    let outcome = runner(cases, 0x0051_ee9f).run(steps, |steps| {
         let (sleeper, (evicted, woken)) = (run(steps, Some(Sleeper::new())).1, counted.get());
         let sleeper = sleeper.expect("it was given one");
         counted.set((evicted + sleeper.evicted, woken + sleeper.woken));

@@ -4,6 +4,7 @@ use super::doors::{DoorWish, door_wish};
 use super::lines::{LineWish, line_wish};
 use super::money::{MoneyWish, money_wish};
 use super::readers::ReaderWish;
+use super::waitlists::{WaitWish, wait_wish};
 use super::*;
 
 /// What is asked, before it is known what there is to ask about.
@@ -15,6 +16,7 @@ pub(super) enum Wish {
     Door(DoorWish),
     Money(MoneyWish),
     Reader(ReaderWish),
+    Wait { event: usize, wish: WaitWish },
     Sweep { max: u32 },
     Restart,
 }
@@ -216,6 +218,7 @@ pub(super) fn wish() -> impl Strategy<Value = Wish> {
         3 => line_wish().prop_map(|wish| Wish::Line { event: 1, wish }),
         5 => door_wish().prop_map(Wish::Door),
         5 => money_wish().prop_map(Wish::Money),
+        4 => (event(), wait_wish()).prop_map(|(event, wish)| Wish::Wait { event, wish }),
         2 => (1_u32..4).prop_map(|max| Wish::Sweep { max }),
         1 => Just(Wish::Restart),
     ]
