@@ -101,6 +101,7 @@ impl Chain {
             | ChangeKind::SeatsBlocked { event, .. }
             | ChangeKind::SeatsUnblocked { event, .. }
             | ChangeKind::Queue { event, .. }
+            | ChangeKind::Terms { event, .. }
             | ChangeKind::Waitlist { event, .. } => *event == self.event,
             ChangeKind::SeatsHeld { booking, .. }
             | ChangeKind::PaymentStarted { booking, .. }

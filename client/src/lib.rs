@@ -30,6 +30,7 @@ pub mod queue;
 mod route;
 mod shard_map;
 pub mod subject;
+pub mod terms;
 pub mod types;
 pub mod waitlist;
 mod watch;

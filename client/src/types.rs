@@ -218,6 +218,13 @@ pub struct BookingExtras {
     pub money: Option<Box<BookingMoney>>,
     /// The entry of the waitlist that it was offered to.
     pub waiter: Option<u32>,
+    /// What its promotion takes off, and what is paid on top of the places: both are in the total.
+    pub discount: u64,
+    pub fees: u64,
+    /// Code of its promotion; empty: it has none.
+    pub promotion: String,
+    /// The channel that it was made through; empty: none.
+    pub channel: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -497,6 +504,10 @@ pub enum ChangeKind {
     Waitlist {
         event: EventId,
         change: crate::waitlist::WaitlistChange,
+    },
+    Terms {
+        event: EventId,
+        change: crate::terms::TermsChange,
     },
     TicketVoided {
         booking: BookingId,

@@ -297,6 +297,10 @@ fn kind(kind: Kind) -> Result<ChangeKind, Unreadable> {
             Some((event, change)) => ChangeKind::Waitlist { event, change },
             None => ChangeKind::Other,
         },
+        Kind::TermsChanged(change) => match crate::terms::change(change)? {
+            Some((event, change)) => ChangeKind::Terms { event, change },
+            None => ChangeKind::Other,
+        },
         Kind::TicketUnredeemed(change) => ChangeKind::TicketUnredeemed {
             booking: wire::booking_id(&change.booking)?,
             place: change.place,

@@ -131,6 +131,10 @@ pub(crate) fn booking(wire: v1::Booking) -> Result<Booking, Unreadable> {
             voids: wire.voids.into_iter().map(voided).collect(),
             money: wire.money.map(crate::money::booking_money).transpose()?.map(Box::new),
             waiter: wire.waiter,
+            discount: wire.discount,
+            fees: wire.fees,
+            promotion: wire.promotion,
+            channel: wire.channel,
         },
     })
 }
@@ -297,7 +301,8 @@ pub(crate) fn seats(wire: v1::Seats) -> Result<Seats, Unreadable> {
         0 => Ok(SeatState::Available),
         1 => Ok(SeatState::Held),
         2 => Ok(SeatState::Sold),
-        3 => Ok(SeatState::Blocked),
+        // What is kept for others is not for sale, either.
+        3 | 4 => Ok(SeatState::Blocked),
         _ => Err(Unreadable("seat state")),
     };
     Ok(Seats {

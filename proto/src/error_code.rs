@@ -76,6 +76,15 @@ codes! {
     /// Prices can't change while seats are held or sold.
     PricesInUse = 36, "prices-in-use", 409, "Seats are held or sold at the old prices";
     EventLimitReached = 37, "event-limit-reached", 409, "No more events fit";
+    /// `detail` names the channel.
+    ChannelNotFound = 38, "channel-not-found", 404, "There is no such channel";
+    /// What a channel was promised, and what it may have, can't be changed.
+    ChannelExists = 39, "channel-exists", 409, "There is another channel of this name";
+    /// The channel gave back what was kept for it.
+    ChannelClosed = 40, "channel-closed", 409, "The channel is closed";
+    /// An access code or a promotion of this name stands for something else. `detail` names it.
+    CodeExists = 41, "code-exists", 409, "There is another such code";
+    TermsFull = 42, "terms-full", 409, "No more of these fit";
 
     // Holds: 60 to 89.
     /// At least one seat is held or sold. The answer names those.
@@ -100,6 +109,22 @@ codes! {
     SeatNotBlocked = 78, "seat-not-blocked", 409, "Seats are not blocked";
     /// The booking has no such place, or it was given back.
     PlaceUnknown = 79, "place-unknown", 422, "The booking has no such place";
+    /// At least one seat is kept for another channel. The answer names those.
+    SeatKept = 80, "seat-kept", 409, "Seats are kept for others";
+    /// Fewer places of a category are left for this buyer, since others are promised theirs. `limit`
+    /// says how many.
+    QuotaKept = 81, "quota-kept", 409, "The last places are kept for others";
+    /// `limit` says how many places an order may have.
+    OrderLimitExceeded = 82, "order-limit-exceeded", 409, "More places than one order may have";
+    /// `limit` says how many places one user may have on hold at one time.
+    HeldLimitExceeded = 83, "held-limit-exceeded", 409, "Too many places on hold";
+    /// Holds of this user ended unpaid. `limit` says how many may.
+    TooManyLapsedHolds = 84, "too-many-lapsed-holds", 409, "Too many holds were not paid";
+    /// The answer names the seats that would be left alone.
+    SingleSeatLeft = 85, "single-seat-left", 409, "A single seat would be left over";
+    AccessCodeUnknown = 86, "access-code-unknown", 403, "There is no such access code";
+    AccessCodeUsedUp = 87, "access-code-used-up", 409, "The access code is used up";
+    ChannelFull = 88, "channel-full", 409, "No more places are sold this way";
     /// No more holds for now. `detail` says why.
     SalePaused = 69, "sale-paused", 409, "The sale is paused";
     BookingNotFound = 70, "booking-not-found", 404, "There is no such booking";
@@ -125,6 +150,12 @@ codes! {
     /// `limit` says how much was charged, and neither paid back nor charged back.
     ChargebackTooMuch = 100, "chargeback-too-much", 422, "More than there is to charge back";
     ChargebackLimitReached = 101, "chargeback-limit-reached", 409, "No more chargebacks of one booking";
+    PromotionUnknown = 110, "promotion-unknown", 422, "There is no such promotion";
+    PromotionUsedUp = 111, "promotion-used-up", 409, "The promotion is used up";
+    /// Not yet, or not any more.
+    PromotionNotNow = 112, "promotion-not-now", 409, "The promotion does not run now";
+    /// The booking has too few places that it is for. `limit` says how many it needs.
+    PromotionDoesNotFit = 113, "promotion-does-not-fit", 409, "The promotion is for other places";
 
     // Users: 120 to 149.
     EmailTaken = 120, "email-taken", 409, "An account with this address exists";

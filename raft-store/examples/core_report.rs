@@ -262,6 +262,7 @@ fn main() -> Outcome<()> {
                 RecordKey::Life(_) => false,
                 RecordKey::Doors(..) | RecordKey::Money(..) => false,
                 RecordKey::Consumers | RecordKey::Chain(_) => false,
+                RecordKey::Terms(_) | RecordKey::BookingTerms(..) => false,
             });
         }
         spent += core.sell(&holds(event));

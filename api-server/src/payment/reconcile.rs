@@ -86,6 +86,7 @@ impl Reconciler {
             | ChangeKind::Queue { .. }
             | ChangeKind::Money { .. }
             | ChangeKind::Waitlist { .. }
+            | ChangeKind::Terms { .. }
             | ChangeKind::TicketVoided { .. }
             | ChangeKind::ScanConflict { .. }
             | ChangeKind::Consumer { .. }

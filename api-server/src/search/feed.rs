@@ -172,6 +172,7 @@ fn take(
             stale.insert(*event);
         }
         ChangeKind::PaymentStarted { .. }
+        | ChangeKind::Terms { .. }
         | ChangeKind::IntentAttached { .. }
         | ChangeKind::PaymentFailed { .. }
         | ChangeKind::RefundOwed { .. }

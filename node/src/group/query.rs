@@ -6,7 +6,7 @@ use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
 use rowlock_raft_store::inventory::waitlist::{WaiterView, WaitlistView};
 use rowlock_raft_store::inventory::{
     BookingView, ConsumerView, DoorCounts, EventView, RefundLine, State, Stats, Subject, Takings,
-    User, Venue,
+    TermsView, User, Venue,
 };
 
 /// A question about the state of one shard.
@@ -55,6 +55,11 @@ pub(crate) enum Query {
         owed_only: bool,
     },
     Waitlist(EventId),
+    Terms {
+        event: EventId,
+        after_code: u32,
+        limit: usize,
+    },
     Waiter {
         event: EventId,
         user: UserId,
@@ -109,6 +114,7 @@ pub(crate) enum Found {
         next_seq: u32,
     },
     Waitlist(WaitlistView),
+    Terms(Box<TermsView>),
     Waiter(Box<WaiterView>),
     Waiters((Vec<WaiterView>, Option<u32>)),
 }
@@ -123,6 +129,7 @@ impl Query {
             | Self::Refunds { event, .. }
             | Self::Doors(event)
             | Self::Waitlist(event)
+            | Self::Terms { event, .. }
             | Self::Waiter { event, .. }
             | Self::Waiters { event, .. } => Some(Subject::Event(*event)),
             Self::Booking(booking) => Some(Subject::Booking(booking.locator())),
@@ -195,6 +202,11 @@ impl Query {
                 Ok(Found::Refunds { lines, next_seq })
             }
             Self::Doors(id) => Ok(Found::Doors(state.doors(id).ok_or(ErrorCode::EventNotFound)?)),
+            Self::Terms { event, after_code, limit } => {
+                let view = state.terms_of(event, after_code, limit);
+                let view = view.ok_or(ErrorCode::EventNotFound)?;
+                Ok(Found::Terms(Box::new(view)))
+            }
             Self::Takings(id) => {
                 let sums = state.takings(id).ok_or(ErrorCode::EventNotFound)?;
                 Ok(Found::Takings(Box::new(sums)))

@@ -145,6 +145,7 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
         Kind::Consumer(wire) => CommandKind::Consumer(super::consumers::command(wire)?),
         Kind::Queue(wire) => CommandKind::Queue(queue::command(wire)?),
         Kind::Money(wire) => CommandKind::Money(money::command(wire)?),
+        Kind::Terms(wire) => CommandKind::Terms(super::terms::command(wire)?),
         Kind::Waitlist(wire) => CommandKind::Waitlist(waitlist::command(wire)?),
         kind @ (Kind::PauseSales(_)
         | Kind::ResumeSales(_)
@@ -168,7 +169,7 @@ fn scan(wire: v1::Scan) -> Result<Scan, Refusal> {
     })
 }
 
-fn cart(wire: v1::HoldCart) -> Result<Cart, Refusal> {
+pub(super) fn cart(wire: v1::HoldCart) -> Result<Cart, Refusal> {
     let small = |what: &str, number: u32| {
         u16::try_from(number).map_err(|_| invalid(format!("{what} {number} is not there")))
     };

@@ -12,6 +12,7 @@ mod money;
 mod query;
 mod queue;
 mod reply;
+mod terms;
 mod waitlist;
 
 pub(crate) use cluster::Service as Cluster;

@@ -60,6 +60,10 @@ pub(super) fn decode(wire: v1::Query) -> Result<Query, Refusal> {
         Kind::GetQueuePlace(wire) => {
             Query::QueuePlace { event: event(&wire.event)?, user: user(&wire.user)? }
         }
+        Kind::GetTerms(v1::GetTerms { event: id, after_code, limit }) => {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            Query::Terms { event: event(&id)?, after_code, limit }
+        }
         Kind::GetWaitlist(wire) => Query::Waitlist(event(&wire.event)?),
         Kind::GetWaiter(wire) => {
             Query::Waiter { event: event(&wire.event)?, user: user(&wire.user)? }

@@ -169,6 +169,10 @@ fn booking(view: BookingView) -> v1::Booking {
         voids: view.voids.into_iter().map(voided).collect(),
         money: view.money.map(|view| money::booking(*view)),
         waiter: view.waiter,
+        discount: view.discount,
+        fees: view.fees,
+        promotion: view.promotion,
+        channel: view.channel,
     }
 }
 
@@ -409,6 +413,9 @@ fn change_kind(kind: ChangeKind) -> v1::change::Kind {
         ChangeKind::Door(change) => door_change(change),
         ChangeKind::Money(change) => Kind::MoneyChanged(money::changed(change)),
         ChangeKind::Consumer(change) => Kind::ConsumerChanged(consumers::changed(change)),
+        ChangeKind::Terms { event, change } => {
+            Kind::TermsChanged(super::terms::changed(raw(event.to_bytes()), change))
+        }
         ChangeKind::Waitlist(change) => Kind::WaitlistChanged(waitlist::changed(change)),
     }
 }
@@ -490,6 +497,7 @@ fn found_reply(found: Found) -> v1::QueryReply {
         Found::Flag(value) => Kind::Flag(v1::Flag { value }),
         Found::Queue(view) => Kind::Queue(queue::queue(*view)),
         Found::QueuePlace(view) => Kind::QueuePlace(queue::place(*view)),
+        Found::Terms(view) => Kind::EventTerms(super::terms::view(*view)),
         Found::Waitlist(view) => Kind::Waitlist(waitlist::waitlist(view)),
         Found::Waiter(view) => Kind::Waiter(waitlist::waiter(*view)),
         Found::Waiters(page) => Kind::Waiters(waitlist::waiters(page)),

@@ -7,6 +7,7 @@ use super::consumers::ConsumerChangeV1;
 use super::door::DoorChangeV1;
 use super::money::MoneyChangeV1;
 use super::queue::QueueChangeV1;
+use super::terms::TermsChangeV1;
 use super::text::{booking_state, booking_state_number, event_state, event_state_number};
 use super::waitlist::WaitlistChangeV1;
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
@@ -55,6 +56,7 @@ enum ChangeKindV1 {
     Money(MoneyChangeV1),
     Consumer(ConsumerChangeV1),
     Waitlist(WaitlistChangeV1),
+    Terms([u8; 16], TermsChangeV1),
 }
 
 fn store_returned(returned: &Returned) -> ReturnedV1 {
@@ -148,6 +150,7 @@ impl From<&ChangeKind> for ChangeKindV1 {
             ChangeKind::Money(change) => Self::Money(change.into()),
             ChangeKind::Consumer(change) => Self::Consumer(change.into()),
             ChangeKind::Waitlist(change) => Self::Waitlist(change.into()),
+            ChangeKind::Terms { event, change } => Self::Terms(event.to_bytes(), change.into()),
         }
     }
 }
@@ -243,6 +246,9 @@ impl TryFrom<ChangeKindV1> for ChangeKind {
             ChangeKindV1::Money(change) => Self::Money(change.into()),
             ChangeKindV1::Consumer(change) => Self::Consumer(change.into()),
             ChangeKindV1::Waitlist(change) => Self::Waitlist(change.into()),
+            ChangeKindV1::Terms(event, change) => {
+                Self::Terms { event: EventId::from_bytes(event), change: change.into() }
+            }
         })
     }
 }

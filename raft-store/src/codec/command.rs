@@ -9,6 +9,7 @@ use super::door::DoorCommandV1;
 use super::life::LifeCommandV1;
 use super::money::MoneyCommandV1;
 use super::queue::QueueCommandV1;
+use super::terms::TermsCommandV1;
 use super::text::{EventPatchV1, EventSpecV1, UserPatchV1, UserV1, VenueV1};
 use super::waitlist::WaitlistCommandV1;
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
@@ -59,10 +60,11 @@ enum KindV1 {
     Money(MoneyCommandV1),
     Consumer(ConsumerCommandV1),
     Waitlist(WaitlistCommandV1),
+    Terms(TermsCommandV1),
 }
 
 #[derive(Encode, Decode)]
-struct CartV1 {
+pub(super) struct CartV1 {
     seats: Vec<u32>,
     best: Option<WantedV1>,
     areas: Vec<(u16, u32)>,
@@ -222,6 +224,7 @@ impl From<&CommandKind> for KindV1 {
             CommandKind::Money(money) => Self::Money(money.into()),
             CommandKind::Consumer(command) => Self::Consumer(command.into()),
             CommandKind::Waitlist(command) => Self::Waitlist(command.into()),
+            CommandKind::Terms(command) => Self::Terms(command.into()),
         }
     }
 }
@@ -314,6 +317,7 @@ impl From<KindV1> for CommandKind {
             KindV1::Money(money) => Self::Money(money.into()),
             KindV1::Consumer(command) => Self::Consumer(command.into()),
             KindV1::Waitlist(command) => Self::Waitlist(command.into()),
+            KindV1::Terms(command) => Self::Terms(command.into()),
         }
     }
 }

@@ -14,6 +14,7 @@ mod money;
 mod queue;
 mod records;
 mod row;
+mod terms;
 mod text;
 mod waitlist;
 
@@ -33,6 +34,7 @@ pub use records::{
     MapPartRecord, ShardRecord, UserRecord, VenueRecord,
 };
 pub use row::{decode_row, encode_row};
+pub use terms::{BlockOfTerms, TermsRecord};
 pub use waitlist::{BlockOfWaiters, WaitlistRecord};
 
 /// First byte of every value.

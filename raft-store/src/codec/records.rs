@@ -13,8 +13,8 @@ use super::text::{
 use super::{Error, decode, encode};
 use crate::inventory::event::Remembered;
 use crate::inventory::{
-    AreaLine, Booking, EventSpec, EventState, Extras, Payment, Redeemed, Refund, Ticket, User,
-    Venue,
+    AreaLine, Booking, BookingTerms, EventSpec, EventState, Extras, Payment, Redeemed, Refund,
+    Ticket, User, Venue,
 };
 
 /// Clock, revision, and how many events each slot has numbered.
@@ -201,6 +201,7 @@ impl TryFrom<BookingV1> for Booking {
             index: stored.index,
             created_ms: stored.created_ms,
             expires_ms: stored.expires_ms,
+            terms: BookingTerms::default(),
             payment: stored.payment.map(|payment| {
                 Box::new(Payment {
                     attempt: payment.attempt,

@@ -55,16 +55,23 @@ pub(super) fn search(
     event: &mut Event,
     wanted: &Wanted,
     besides: &[u32],
+    channel: u8,
 ) -> Result<Vec<u32>, Refusal> {
     let layout = event.layout.clone();
-    let mut free = event.free.take().unwrap_or_else(|| Free::unknown(&layout));
+    // While nothing is kept for anybody, all search the same seats.
+    let keeps = event.terms.as_ref().is_some_and(|terms| !terms.kept.is_empty());
+    let shared = if keeps { channel } else { 0 };
+    let mut free = event.free.remove(&shared).unwrap_or_else(|| Free::unknown(&layout));
     let touch = |free: &mut Free| besides.iter().for_each(|&seat| free.touch(&layout, seat));
     touch(&mut free);
-    let zones = allowed(event, &layout, wanted);
-    free.refresh(&layout, &zones, &|seat| event.is_free(seat) && !besides.contains(&seat));
-    let found = Search { layout: &layout, event, free: &mut free, zones, wanted, besides }.run();
+    let zones = allowed(event, &layout, wanted, channel);
+    let is_free = |seat| event.is_free_for(seat, channel) && !besides.contains(&seat);
+    free.refresh(&layout, &zones, &is_free);
+    let search =
+        Search { layout: &layout, event, free: &mut free, zones, wanted, besides, channel };
+    let found = search.run();
     touch(&mut free);
-    event.free = Some(free);
+    event.free.insert(shared, free);
     found.map(|mut seats| {
         seats.sort_unstable();
         seats
@@ -72,7 +79,7 @@ pub(super) fn search(
 }
 
 /// The zones that may be searched, best first.
-fn allowed(event: &Event, layout: &Layout, wanted: &Wanted) -> Vec<usize> {
+fn allowed(event: &Event, layout: &Layout, wanted: &Wanted, channel: u8) -> Vec<usize> {
     let cheap = |zone: &Zone| {
         let price = event.spec.prices.get(usize::from(zone.category)).copied();
         wanted.price_max.is_none_or(|most| price.is_some_and(|price| price <= most))
@@ -82,6 +89,7 @@ fn allowed(event: &Event, layout: &Layout, wanted: &Wanted) -> Vec<usize> {
             && (wanted.categories.is_empty() || wanted.categories.contains(&zone.category))
             && (wanted.sections.is_empty() || wanted.sections.contains(&zone.section))
             && cheap(zone)
+            && event.may_search(zone.category, channel, wanted.quantity)
     };
     (0..).zip(&layout.zones).filter(|(_, zone)| fits(zone)).map(|(index, _)| index).collect()
 }
@@ -93,6 +101,7 @@ struct Search<'a> {
     zones: Vec<usize>,
     wanted: &'a Wanted,
     besides: &'a [u32],
+    channel: u8,
 }
 
 /// Where neighbours were found.
@@ -126,7 +135,7 @@ impl Search<'_> {
     }
 
     fn is_free(&self, seat: u32) -> bool {
-        self.event.is_free(seat) && !self.besides.contains(&seat)
+        self.event.is_free_for(seat, self.channel) && !self.besides.contains(&seat)
     }
 
     fn stretch(&self, zone: usize, place: usize) -> Option<Stretch> {
@@ -302,9 +311,11 @@ impl Search<'_> {
             self.free.touch(self.layout, group.start);
             seats.extend(group);
             let taken = &seats;
-            let (event, besides) = (self.event, self.besides);
+            let (event, besides, channel) = (self.event, self.besides, self.channel);
             self.free.refresh(self.layout, &self.zones, &|seat| {
-                event.is_free(seat) && !besides.contains(&seat) && !taken.contains(&seat)
+                event.is_free_for(seat, channel)
+                    && !besides.contains(&seat)
+                    && !taken.contains(&seat)
             });
         }
         for &seat in &seats {

@@ -22,7 +22,6 @@ use std::collections::BTreeMap;
 use rowlock_proto::ids::{BookingId, RequestKey, UserId};
 
 use super::money::Money;
-use super::planted::{Mistake, planted};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BookingState {
@@ -80,10 +79,23 @@ pub struct Booking {
     pub expires_ms: u64,
     /// Present once a payment was begun.
     pub payment: Option<Box<Payment>>,
+    /// What it was made under.
+    pub terms: BookingTerms,
     /// What most bookings never have.
     pub extras: Option<Box<Extras>>,
     /// What was paid without a provider, charged back, or exchanged.
     pub money: Option<Box<Money>>,
+}
+
+/// The terms of its event that a booking was made under, by their numbers; 0: none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct BookingTerms {
+    /// Version of the fees.
+    pub fees: u16,
+    pub channel: u8,
+    /// The access code that let it into the channel.
+    pub code: u32,
+    pub promotion: u16,
 }
 
 /// What becomes of some bookings only.
@@ -196,27 +208,6 @@ pub struct Payment {
 }
 
 impl Booking {
-    /// What the places cost that are not gone.
-    pub fn total(&self) -> u64 {
-        self.total_without(&[])
-    }
-
-    /// What it would cost if the places with these numbers were gone, too.
-    pub fn total_without(&self, numbers: &[u32]) -> u64 {
-        if self.is_complimentary() && !planted(Mistake::GiftIsCharged) {
-            return 0;
-        }
-        // PRICE_MAX times SEATS_PER_HOLD_MAX fits, and prices are checked on their way in; what a
-        // log holds all the same may not stop a shard.
-        if self.extras.is_none() && numbers.is_empty() {
-            return self.prices.iter().fold(0, |sum, price| sum.saturating_add(*price));
-        }
-        let here = |number: u32| !self.is_gone(number) || planted(Mistake::GoneIsCharged);
-        let charged = |number: u32| here(number) && !numbers.contains(&number);
-        let priced = self.all_places().filter(|(number, ..)| charged(*number));
-        priced.fold(0, |sum, (_, _, price)| sum.saturating_add(price))
-    }
-
     /// From now on it costs another price, or is sold otherwise: an attempt to pay it that was over, and
     /// succeeds after all, can't be what pays it. Without its intent it is refused, and given back.
     pub fn fence_off(&mut self) {

@@ -10,15 +10,17 @@
 
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, UserId};
+use rowlock_proto::shard::hash64;
 
 use super::best::{Together, search};
-use super::booking::{AreaLine, Booking, BookingState};
+use super::booking::{AreaLine, Booking, BookingState, BookingTerms};
 use super::change::ChangeKind;
 use super::command::{Cart, Command, EXPIRE_MAX, check_cart};
 use super::event::{Event, seat_count};
 use super::hold::{judge_limit, judge_sale, judge_seats};
 use super::planted::{Mistake, planted};
 use super::reply::{Answer, EventState, Refusal, Reply};
+use super::terms::Asked;
 use super::{Deadline, State, fingerprint, refuse};
 
 impl State {
@@ -28,7 +30,18 @@ impl State {
         id: EventId,
         cart: &Cart,
     ) -> (Answer, u64) {
-        let print = cart_fingerprint(cart);
+        self.hold_with_code(command, id, cart, "")
+    }
+
+    /// A hold by somebody with an access code, or with none.
+    pub(super) fn hold_with_code(
+        &mut self,
+        command: &Command,
+        id: EventId,
+        cart: &Cart,
+        code: &str,
+    ) -> (Answer, u64) {
+        let print = cart_fingerprint(cart, code);
         let Some(event) = self.events.get(&id) else {
             return (refuse(ErrorCode::EventNotFound), 0);
         };
@@ -46,13 +59,14 @@ impl State {
         }
         self.retire_due_owners(id, &cart.seats);
         self.retire_due_over_limit(id, command.principal, cart.count());
+        self.retire_for_terms(id);
         if cart.best.is_some() {
             self.retire_some_due();
         }
         loop {
-            match self.find(id, command.principal, cart) {
-                Ok((seats, areas)) => {
-                    return (self.give(command, id, print, &seats, &areas), 0);
+            match self.find(id, command.principal, cart, code) {
+                Ok((seats, areas, under)) => {
+                    return (self.give(command, id, print, &seats, &areas, under), 0);
                 }
                 // Due holds hide free places: only then may the answer be another without them.
                 Err(refusal) => {
@@ -65,7 +79,7 @@ impl State {
     }
 
     /// Retires as many due holds as one command may. False: none was due.
-    fn retire_some_due(&mut self) -> bool {
+    pub(super) fn retire_some_due(&mut self) -> bool {
         self.retire_due(EXPIRE_MAX) > 0
     }
 
@@ -86,26 +100,30 @@ impl State {
         id: EventId,
         user: UserId,
         cart: &Cart,
-    ) -> Result<(Vec<u32>, Vec<AreaLine>), Refusal> {
+        code: &str,
+    ) -> Result<(Vec<u32>, Vec<AreaLine>, BookingTerms), Refusal> {
         let clock_ms = self.log.clock_ms;
         let Some(event) = self.events.get_mut(&id) else {
             return Err(Refusal::of(ErrorCode::EventNotFound));
         };
-        judge_sale(event, clock_ms)?;
+        let under = judge_sale(event, clock_ms, code)?;
         judge_seats(event, &cart.seats)?;
         let areas = judge_areas(event, &cart.areas)?;
         let areas_too = !planted(Mistake::AreasUncounted);
         let named = seat_count(&cart.seats);
         judge_limit(event, user, if areas_too { cart.count() } else { named })?;
+        let (seats, count) = (&cart.seats[..], cart.count());
+        event.judge_terms(&Asked { user, under, seats, areas: &cart.areas, count })?;
         let mut seats = cart.seats.clone();
         if let Some(wanted) = &cart.best {
-            seats.extend(search(event, wanted, &cart.seats)?);
+            seats.extend(search(event, wanted, &cart.seats, under.channel)?);
+            event.judge_quotas(&seats, &cart.areas, under.channel)?;
         }
-        Ok((seats, areas))
+        Ok((seats, areas, under))
     }
 
     /// Whether the booking is a hold that still lasts.
-    fn judge_live(&self, booking: &Booking) -> Result<(), Refusal> {
+    pub(super) fn judge_live(&self, booking: &Booking) -> Result<(), Refusal> {
         match booking.state {
             BookingState::Held if !self.is_due(booking) => Ok(()),
             BookingState::Held | BookingState::Expired => {
@@ -211,7 +229,7 @@ pub(super) fn judge_areas(event: &Event, wanted: &[(u16, u32)]) -> Result<Vec<Ar
     wanted.iter().map(line).collect()
 }
 
-fn cart_fingerprint(cart: &Cart) -> u64 {
+fn cart_fingerprint(cart: &Cart, code: &str) -> u64 {
     let count = |len: usize| len as u64;
     let seats = cart.seats.iter().map(|&seat| u64::from(seat));
     let areas = cart.areas.iter().flat_map(|&(area, places)| [area.into(), u64::from(places)]);
@@ -229,5 +247,10 @@ fn cart_fingerprint(cart: &Cart) -> u64 {
             .chain(best.sections.iter().map(|&section| section.into()))
     });
     let lengths = [count(cart.seats.len()), count(cart.areas.len())];
-    fingerprint(2, lengths.into_iter().chain(seats).chain(areas).chain(best))
+    let plain = lengths.into_iter().chain(seats).chain(areas).chain(best);
+    if code.is_empty() {
+        fingerprint(2, plain)
+    } else {
+        fingerprint(3, plain.chain([hash64(code.as_bytes())]))
+    }
 }

@@ -7,6 +7,7 @@ use super::command_code::CommandCode;
 use super::money::MoneyChange;
 use super::queue::QueueChange;
 use super::reply::EventState;
+use super::terms::Limits;
 use super::waitlist::WaitlistChange;
 
 /// One change. Revisions of a shard are dense: every change has the next one.
@@ -135,6 +136,52 @@ pub enum ChangeKind {
     Money(MoneyChange),
     Consumer(ConsumerChange),
     Waitlist(WaitlistChange),
+    Terms {
+        event: EventId,
+        change: TermsChange,
+    },
+}
+
+/// What happened to the terms of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TermsChange {
+    LimitsSet {
+        limits: Limits,
+    },
+    FeesSet {
+        version: u16,
+    },
+    ChannelPut {
+        channel: String,
+    },
+    SeatsKept {
+        channel: String,
+        seats: Vec<u32>,
+    },
+    SeatsFreed {
+        seats: Vec<u32>,
+    },
+    ChannelReleased {
+        channel: String,
+    },
+    CodesAdded {
+        channel: String,
+        count: u32,
+    },
+    CodesRevoked {
+        count: u32,
+    },
+    PromotionAdded {
+        code: String,
+    },
+    PromotionClosed {
+        code: String,
+    },
+    /// Empty: it was taken off.
+    PromotionApplied {
+        booking: BookingId,
+        code: String,
+    },
 }
 
 /// Who the feed is kept for.
@@ -192,7 +239,8 @@ impl ChangeKind {
             Self::EventChanged { event, .. }
             | Self::SeatsBlocked { event, .. }
             | Self::SeatsUnblocked { event, .. }
-            | Self::Queue { event, .. } => About::Event(*event),
+            | Self::Queue { event, .. }
+            | Self::Terms { event, .. } => About::Event(*event),
             Self::Waitlist(change) => About::Event(change.event()),
             Self::SeatsHeld { booking, .. }
             | Self::SeatsReturned(Returned { booking, .. })

@@ -74,7 +74,11 @@ impl Event {
             + owned * (size_of::<u32>() + size_of::<u64>())
             + self.refusals.len() * (size_of::<Remembered>() + ENTRY_BYTES)
             + self.blocked.len() * ENTRY_BYTES
-            + self.waitlist.as_ref().map_or(0, |list| list.entries.len() * WAITER_BYTES);
+            + self.waitlist.as_ref().map_or(0, |list| list.entries.len() * WAITER_BYTES)
+            + self
+                .terms
+                .as_ref()
+                .map_or(0, |it| (it.kept.len() + 2 * it.codes.len()) * ENTRY_BYTES);
         sum as u64
     }
 

@@ -16,6 +16,7 @@ use super::life::LifeCommand;
 use super::money::MoneyCommand;
 use super::queue::QueueCommand;
 use super::reply::Refusal;
+use super::terms::TermsCommand;
 use super::waitlist::WaitlistCommand;
 
 /// Seats of one hold.
@@ -193,6 +194,8 @@ pub enum CommandKind {
     Consumer(ConsumerCommand),
     /// Those who wait for places of an event.
     Waitlist(WaitlistCommand),
+    /// On what terms an event is sold.
+    Terms(TermsCommand),
 }
 
 /// What one hold takes.
@@ -336,7 +339,7 @@ fn hold_ttl(ttl_ms: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn prices(prices: &[u64]) -> Result<(), Refusal> {
+pub(super) fn prices(prices: &[u64]) -> Result<(), Refusal> {
     match prices.iter().find(|&&price| price > PRICE_MAX) {
         Some(price) => Err(invalid(format!("price {price} is over {PRICE_MAX} minor units"))),
         None => Ok(()),
@@ -391,6 +394,7 @@ impl CommandKind {
             ) => Some(Subject::Event(*event)),
             Self::Queue(queue) => Some(Subject::Event(queue.event())),
             Self::Waitlist(waitlist) => Some(Subject::Event(waitlist.event())),
+            Self::Terms(terms) => Some(terms.subject()),
             Self::Consumer(_)
             | Self::PutSeatMapPart { .. }
             | Self::PutVenue { .. }
@@ -489,6 +493,7 @@ impl CommandKind {
             Self::Money(money) => money.check(),
             Self::Consumer(command) => command.check(),
             Self::Waitlist(waitlist) => waitlist.check(),
+            Self::Terms(terms) => terms.check(),
             Self::RedeemTicket { door, .. } => text("door", door, NAME_BYTES_MAX),
             Self::ExtendHold { .. }
             | Self::TransferTicket { .. }
@@ -507,7 +512,7 @@ pub(super) fn check_seats(seats: &[u32]) -> Result<(), Refusal> {
     check_seat_list(seats, SEATS_PER_HOLD_MAX)
 }
 
-fn check_seat_list(seats: &[u32], most: usize) -> Result<(), Refusal> {
+pub(super) fn check_seat_list(seats: &[u32], most: usize) -> Result<(), Refusal> {
     if seats.is_empty() {
         return Err(Refusal::of(ErrorCode::NoSeats));
     }

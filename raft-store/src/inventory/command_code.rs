@@ -8,6 +8,7 @@ use super::door::DoorCommand as Door;
 use super::life::LifeCommand as Life;
 use super::money::MoneyCommand as Money;
 use super::queue::QueueCommand as Queue;
+use super::terms::TermsCommand as Terms;
 use super::waitlist::WaitlistCommand as Waitlist;
 
 /// Which command it was. 0: of a change that was kept before commands were named.
@@ -89,6 +90,19 @@ codes! {
     162: Kind::Consumer(Consumer::Acknowledge { .. }) => "acknowledge-changes",
     163: Kind::Consumer(Consumer::Yield { .. }) => "yield-consumer",
     164: Kind::Consumer(Consumer::Unregister { .. }) => "unregister-consumer",
+    170: Kind::Terms(Terms::SetLimits { .. }) => "set-limits",
+    171: Kind::Terms(Terms::SetFees { .. }) => "set-fees",
+    172: Kind::Terms(Terms::Reprice { .. }) => "reprice",
+    173: Kind::Terms(Terms::PutChannel { .. }) => "put-channel",
+    174: Kind::Terms(Terms::KeepSeats { .. }) => "keep-seats",
+    175: Kind::Terms(Terms::FreeSeats { .. }) => "free-seats",
+    176: Kind::Terms(Terms::ReleaseChannel { .. }) => "release-channel",
+    177: Kind::Terms(Terms::AddCodes { .. }) => "add-codes",
+    178: Kind::Terms(Terms::RevokeCodes { .. }) => "revoke-codes",
+    179: Kind::Terms(Terms::AddPromotion { .. }) => "add-promotion",
+    180: Kind::Terms(Terms::ClosePromotion { .. }) => "close-promotion",
+    181: Kind::Terms(Terms::ApplyPromotion { .. }) => "apply-promotion",
+    182: Kind::Terms(Terms::Hold { .. }) => "hold-with-code",
 }
 
 #[cfg(test)]

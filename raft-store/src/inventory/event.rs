@@ -18,7 +18,7 @@ use std::sync::Arc;
 use rowlock_proto::ids::{EventId, RequestKey, UserId};
 use rowlock_proto::shard::Slot;
 
-use super::booking::{Booking, BookingState, Places};
+use super::booking::{Booking, BookingState, BookingTerms, Places};
 use super::cold::Residency;
 use super::command::EventSpec;
 use super::door::Book;
@@ -29,6 +29,7 @@ use super::money::Takings;
 use super::planted::{Mistake, planted};
 use super::queue::Queue;
 use super::reply::{AreaCounts, EventState, Refusal, SeatCounts};
+use super::terms::{Terms, is_lapsed};
 use super::waitlist::Waitlist;
 
 /// Seats of one state record.
@@ -71,6 +72,8 @@ pub struct Event {
     pub doors: Book,
     /// Those who wait for places, if anybody ever did.
     pub waitlist: Option<Box<Waitlist>>,
+    /// On what terms it is sold, if anything was ever said of them.
+    pub terms: Option<Box<Terms>>,
 
     // Derived; rebuilt after a load.
     pub counts: SeatCounts,
@@ -78,8 +81,8 @@ pub struct Event {
     pub takings: Takings,
     pub by_key: BTreeMap<(UserId, RequestKey), KeyOwner>,
     pub per_user: BTreeMap<UserId, UserCounts>,
-    /// Built by the first search for the best seats.
-    pub free: Option<Free>,
+    /// By the channel that they are searched for; built by the first search for the best seats.
+    pub free: BTreeMap<u8, Free>,
 
     /// Not replicated.
     pub residency: Residency,
@@ -96,7 +99,23 @@ pub struct Left {
     _per_user: BTreeMap<UserId, UserCounts>,
     _doors: Book,
     _waitlist: Option<Box<Waitlist>>,
-    _free: Option<Free>,
+    _terms: Option<Box<Terms>>,
+    _free: BTreeMap<u8, Free>,
+}
+
+/// Who takes places, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Taker {
+    pub user: UserId,
+    pub terms: BookingTerms,
+    /// Bought, not only held.
+    pub sold: bool,
+}
+
+impl Taker {
+    pub const fn of(booking: &Booking, sold: bool) -> Self {
+        Self { user: booking.user, terms: booking.terms, sold }
+    }
 }
 
 /// What a key was used for.
@@ -110,6 +129,10 @@ pub enum KeyOwner {
 pub struct UserCounts {
     /// Places that the user's live bookings own.
     pub seats: u32,
+    /// Those of them that are not paid.
+    pub held: u32,
+    /// Bookings that ended unpaid.
+    pub lapsed: u32,
     pub refusals: u32,
 }
 
@@ -145,12 +168,13 @@ impl Event {
             life: Life::default(),
             doors: Book::default(),
             waitlist: None,
+            terms: None,
             counts: SeatCounts::default(),
             areas: Vec::new(),
             takings: Takings::default(),
             by_key: BTreeMap::new(),
             per_user: BTreeMap::new(),
-            free: None,
+            free: BTreeMap::new(),
             residency: Residency::default(),
         };
         event.counts = event.all_available();
@@ -173,9 +197,10 @@ impl Event {
             _refusals: take(&mut self.refusals),
             _doors: take(&mut self.doors),
             _waitlist: self.waitlist.take(),
+            _terms: self.terms.take(),
             _by_key: take(&mut self.by_key),
             _per_user: take(&mut self.per_user),
-            _free: self.free.take(),
+            _free: take(&mut self.free),
         }
     }
 
@@ -236,7 +261,7 @@ impl Event {
     }
     /// Free or not: a search must look again.
     pub fn seat_changed(&mut self, seat: u32) {
-        if let Some(free) = &mut self.free {
+        for free in self.free.values_mut() {
             free.touch(&self.layout, seat);
         }
     }
@@ -246,7 +271,7 @@ impl Event {
     }
 
     /// Gives `seats` to booking `seq` of `user`. P1: the caller has seen that each is available.
-    pub fn take_seats(&mut self, seats: &[u32], seq: u32, user: UserId, sold: bool) {
+    fn take_seats(&mut self, seats: &[u32], seq: u32, sold: bool) {
         for &seat in seats {
             assert!(self.is_free(seat), "a seat is given only while it is available");
             self.set_owner(seat, seq);
@@ -258,11 +283,10 @@ impl Event {
         } else {
             self.counts.held += count;
         }
-        self.per_user.entry(user).or_default().seats += count;
     }
 
     /// Takes `seats` back from booking `seq`, which holds them, or has bought them.
-    pub fn return_seats(&mut self, seats: &[u32], seq: u32, user: UserId, sold: bool) {
+    fn return_seats(&mut self, seats: &[u32], seq: u32, sold: bool) {
         for &seat in seats {
             assert_eq!(self.owner(seat), Some(seq), "only its owner gives a seat back");
             self.set_owner(seat, 0);
@@ -270,7 +294,6 @@ impl Event {
         let count = seat_count(seats);
         *(if sold { &mut self.counts.sold } else { &mut self.counts.held }) -= count;
         self.counts.available += count;
-        self.forget_seats_of(user, count);
     }
 
     /// Takes a seat without an owner out of sale.
@@ -278,6 +301,7 @@ impl Event {
         if self.blocked.insert(seat, reason).is_none() {
             self.counts.available -= 1;
             self.counts.blocked += 1;
+            self.count_free(seat, false);
         }
         self.seat_changed(seat);
     }
@@ -288,6 +312,7 @@ impl Event {
         if was {
             self.counts.blocked -= 1;
             self.counts.available += 1;
+            self.count_free(seat, true);
             self.seat_changed(seat);
         }
         was
@@ -298,27 +323,28 @@ impl Event {
     }
 
     /// Gives places in areas to a booking of `user`. The caller has seen that there is room.
-    pub fn take_areas(&mut self, areas: &[(u16, u32)], user: UserId, sold: bool) {
+    fn take_areas(&mut self, areas: &[(u16, u32)], sold: bool) {
         self.assert_whole();
         for &(area, count) in areas {
             let Some(area) = self.areas.get_mut(usize::from(area)) else { continue };
             assert!(count <= area.available(), "places are given only while there is room");
             *(if sold { &mut area.sold } else { &mut area.held }) += count;
-            self.per_user.entry(user).or_default().seats += count;
         }
     }
 
     /// Takes places back from a booking that holds them, or has bought them.
-    pub fn return_areas(&mut self, areas: &[(u16, u32)], user: UserId, sold: bool) {
+    fn return_areas(&mut self, areas: &[(u16, u32)], sold: bool) {
         for &(area, count) in areas {
             let Some(area) = self.areas.get_mut(usize::from(area)) else { continue };
             *(if sold { &mut area.sold } else { &mut area.held }) -= count;
-            self.forget_seats_of(user, count);
         }
     }
 
-    /// What a booking holds is sold to it.
-    pub fn sell(&mut self, places: &Places) {
+    /// What a booking of `user` holds is sold to it.
+    pub fn sell(&mut self, places: &Places, user: UserId) {
+        if let Some(counts) = self.per_user.get_mut(&user) {
+            counts.held -= places.count();
+        }
         let seats = seat_count(&places.seats);
         self.counts.held -= seats;
         self.counts.sold += seats;
@@ -330,12 +356,36 @@ impl Event {
         }
     }
 
-    fn forget_seats_of(&mut self, user: UserId, count: u32) {
-        if let Some(counts) = self.per_user.get_mut(&user) {
-            counts.seats -= count;
+    /// Gives free places to booking `seq`. P1: the caller has seen that each of them is free.
+    pub fn take(&mut self, places: &Places, seq: u32, by: Taker) {
+        self.take_seats(&places.seats, seq, by.sold);
+        self.take_areas(&places.areas, by.sold);
+        self.count_places(places, by.terms, true);
+        let counts = self.per_user.entry(by.user).or_default();
+        counts.seats += places.count();
+        counts.held += if by.sold { 0 } else { places.count() };
+    }
+
+    /// Takes places back from booking `seq`, which holds them, or has bought them.
+    pub fn give_back(&mut self, places: &Places, seq: u32, by: Taker) {
+        self.return_seats(&places.seats, seq, by.sold);
+        self.return_areas(&places.areas, by.sold);
+        self.count_places(places, by.terms, false);
+        if let Some(counts) = self.per_user.get_mut(&by.user) {
+            counts.seats -= places.count();
+            counts.held -= if by.sold { 0 } else { places.count() };
             if *counts == UserCounts::default() {
-                self.per_user.remove(&user);
+                self.per_user.remove(&by.user);
             }
+        }
+    }
+
+    /// A booking of `user` ended unpaid, or came back to life after it had.
+    pub fn count_lapsed(&mut self, user: UserId, more: bool) {
+        let counts = self.per_user.entry(user).or_default();
+        counts.lapsed = if more { counts.lapsed + 1 } else { counts.lapsed - 1 };
+        if *counts == UserCounts::default() {
+            self.per_user.remove(&user);
         }
     }
 
@@ -391,7 +441,7 @@ impl Event {
     pub fn rebuild(&mut self) {
         self.by_key.clear();
         self.per_user.clear();
-        self.free = None;
+        self.free.clear();
         let mut counts = self.all_available();
         // Refusals first: a key that was refused, forgotten and then granted belongs to its booking.
         for (number, remembered) in (self.refusals_from..).zip(&self.refusals) {
@@ -400,10 +450,11 @@ impl Event {
             self.per_user.entry(remembered.user).or_default().refusals += 1;
         }
         let mut areas = self.layout.no_places_taken();
-        self.takings = Takings::default();
         for (seq, booking) in (1..).zip(&self.bookings) {
-            self.takings.add(&Takings::of(booking));
             self.by_key.insert((booking.user, booking.key), KeyOwner::Booking(seq));
+            if is_lapsed(booking.state) {
+                self.per_user.entry(booking.user).or_default().lapsed += 1;
+            }
             if !booking.state.owns_seats() {
                 continue;
             }
@@ -417,10 +468,18 @@ impl Event {
                     *(if sold { &mut area.sold } else { &mut area.held }) += count;
                 }
             }
-            self.per_user.entry(booking.user).or_default().seats += places.count();
+            let counts = self.per_user.entry(booking.user).or_default();
+            counts.seats += places.count();
+            counts.held += if sold { 0 } else { places.count() };
         }
         self.counts = counts;
         self.areas = areas;
+        let mut takings = Takings::default();
+        for booking in &self.bookings {
+            takings.add(&Takings::of(booking, self.total_of(booking)));
+        }
+        self.takings = takings;
+        self.count_terms_again();
         self.doors.count_again(&self.bookings);
     }
 }

@@ -13,15 +13,16 @@ use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, BookingLocator, EventId, UserId};
 use rowlock_proto::shard::{hash64, mix64};
 
-use super::booking::{AreaLine, Booking, BookingState, Extras};
+use super::booking::{AreaLine, Booking, BookingState, BookingTerms, Extras, Places};
 use super::change::{ChangeKind, Returned};
 use super::command::{Command, check_seats};
 use super::event::{
-    Event, KeyOwner, REFUSAL_MEMORY_MS, REFUSALS_PER_BLOCK, Remembered, seat_count,
+    Event, KeyOwner, REFUSAL_MEMORY_MS, REFUSALS_PER_BLOCK, Remembered, Taker, seat_count,
 };
 use super::planted::{Mistake, planted};
 use super::record::RecordKey;
 use super::reply::{Answer, EventState, Refusal, Reply};
+use super::terms::{Asked, is_lapsed};
 use super::{Deadline, Outbox, State, fingerprint, query, refuse};
 
 impl State {
@@ -46,11 +47,12 @@ impl State {
         }
         self.retire_due_owners(id, seats);
         self.retire_due_over_limit(id, command.principal, seat_count(seats));
+        self.retire_for_terms(id);
         let Some(event) = self.events.get(&id) else {
             return (refuse(ErrorCode::EventNotFound), 0);
         };
         match judge(event, clock_ms, command.principal, seats) {
-            Ok(()) => (self.give(command, id, fingerprint, seats, &[]), 0),
+            Ok(under) => (self.give(command, id, fingerprint, seats, &[], under), 0),
             Err(refusal) => (self.refuse_hold(command, id, fingerprint, refusal), 0),
         }
     }
@@ -63,12 +65,13 @@ impl State {
         fingerprint: u64,
         seats: &[u32],
         areas: &[AreaLine],
+        under: BookingTerms,
     ) -> Answer {
         let due_after_ms = 2 * self.config.clock_bound_ms;
         let Some(event) = self.events.get_mut(&id) else {
             return refuse(ErrorCode::EventNotFound);
         };
-        match grant(event, &mut self.log, command, seats, areas, fingerprint) {
+        match grant(event, &mut self.log, command, (seats, areas), fingerprint, under) {
             Some((seq, expires_ms)) => {
                 let at_ms = expires_ms.saturating_add(due_after_ms);
                 self.deadlines.insert(Deadline { at_ms, event: id, seq });
@@ -198,11 +201,14 @@ impl State {
             return None;
         }
         booking.state = into;
-        let (user, places) = (booking.user, booking.places());
+        let (by, places) = (Taker::of(booking, false), booking.places());
         let (booking, at_ms) = (booking.id, booking.expires_ms.saturating_add(due_after_ms));
         self.deadlines.remove(&Deadline { at_ms, event: id, seq });
-        event.return_seats(&places.seats, seq, user, false);
-        event.return_areas(&places.areas, user, false);
+        if is_lapsed(into) {
+            event.count_lapsed(by.user, true);
+        }
+        event.give_back(&places, seq, by);
+        event.count_booking(by.terms, by.user, false);
         let no = event_no(event);
         self.log.touch_seats(no, &places.seats);
         self.log.touch_booking(no, seq);
@@ -266,14 +272,26 @@ fn over_limit(event: &Event, user: UserId, more: u32) -> bool {
 }
 
 /// Whether `user` may have all of `seats` now.
-fn judge(event: &Event, clock_ms: u64, user: UserId, seats: &[u32]) -> Result<(), Refusal> {
-    judge_sale(event, clock_ms)?;
+fn judge(
+    event: &Event,
+    clock_ms: u64,
+    user: UserId,
+    seats: &[u32],
+) -> Result<BookingTerms, Refusal> {
+    let under = judge_sale(event, clock_ms, "")?;
     judge_seats(event, seats)?;
-    judge_limit(event, user, seat_count(seats))
+    let count = seat_count(seats);
+    judge_limit(event, user, count)?;
+    event.judge_terms(&Asked { user, under, seats, areas: &[], count })?;
+    Ok(under)
 }
 
-/// Whether anything is sold now.
-pub(super) fn judge_sale(event: &Event, clock_ms: u64) -> Result<(), Refusal> {
+/// Whether anything is sold now to somebody with this access code, or with none; and on what terms.
+pub(super) fn judge_sale(
+    event: &Event,
+    clock_ms: u64,
+    code: &str,
+) -> Result<BookingTerms, Refusal> {
     match event.state_at(clock_ms) {
         EventState::Published => {}
         EventState::Paused if planted(Mistake::PauseIgnored) => {}
@@ -286,19 +304,24 @@ pub(super) fn judge_sale(event: &Event, clock_ms: u64) -> Result<(), Refusal> {
             return Err(Refusal::of(ErrorCode::SaleClosed));
         }
     }
-    judge_window(event, clock_ms)
+    judge_window(event, clock_ms, code)
 }
 
-/// Whether it is the time to sell, whatever state the event is in.
-pub(super) fn judge_window(event: &Event, clock_ms: u64) -> Result<(), Refusal> {
-    let (opens_ms, closes_ms) = (event.spec.sale_start_ms, event.spec.date_ms);
+/// Whether it is the time to sell to somebody with this access code, whatever state the event is in.
+pub(super) fn judge_window(
+    event: &Event,
+    clock_ms: u64,
+    code: &str,
+) -> Result<BookingTerms, Refusal> {
+    let under = event.terms_for(code)?;
+    let (opens_ms, closes_ms) = event.window_for(under);
     if clock_ms < opens_ms {
         return Err(Refusal { limit: opens_ms, ..Refusal::of(ErrorCode::SaleNotOpen) });
     }
     if clock_ms >= closes_ms {
         return Err(Refusal { limit: closes_ms, ..Refusal::of(ErrorCode::SaleClosed) });
     }
-    Ok(())
+    Ok(under)
 }
 
 /// Whether all of `seats` are there and free.
@@ -330,9 +353,9 @@ fn grant(
     event: &mut Event,
     log: &mut Outbox,
     command: &Command,
-    seats: &[u32],
-    areas: &[AreaLine],
+    (seats, areas): (&[u32], &[AreaLine]),
     fingerprint: u64,
+    terms: BookingTerms,
 ) -> Option<(u32, u64)> {
     let seq = u32::try_from(event.bookings.len()).ok()?.checked_add(1)?;
     let locator = BookingLocator::new(event.slot, event.event_no, seq)?;
@@ -345,14 +368,16 @@ fn grant(
     let id = BookingId::new(locator, tag);
     let counts: Vec<(u16, u32)> = areas.iter().map(|line| (line.area, line.count)).collect();
     let extras = (!areas.is_empty()).then(|| Extras { areas: areas.to_vec(), ..Extras::default() });
-    event.take_seats(seats, seq, user, false);
-    event.take_areas(&counts, user, false);
+    let places = Places { seats: seats.to_vec(), areas: counts };
+    event.take(&places, seq, Taker { user, terms, sold: false });
+    event.count_booking(terms, user, true);
+    let Places { seats: taken, areas: counts } = places;
     event.by_key.insert((user, command.key), KeyOwner::Booking(seq));
     event.bookings.push(Booking {
         id,
         user,
         state: BookingState::Held,
-        seats: seats.into(),
+        seats: taken.into_boxed_slice(),
         prices,
         key: command.key,
         fingerprint,
@@ -360,12 +385,16 @@ fn grant(
         created_ms: log.clock_ms,
         expires_ms,
         payment: None,
+        terms,
         extras: extras.map(Box::new),
         money: None,
     });
     let no = event_no(event);
     log.touch_seats(no, seats);
     log.touch_booking(no, seq);
+    if terms != BookingTerms::default() {
+        log.touch_terms(no, seq);
+    }
     if !counts.is_empty() {
         log.touch_extras(no, seq);
         let (event, state) = (event.id, BookingState::Held);

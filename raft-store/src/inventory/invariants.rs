@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::booking::{BookingState, Places};
-use super::event::{Event, KeyOwner, seat_count};
+use super::event::{Event, KeyOwner, UserCounts, seat_count};
 use super::queue::audit_queue;
 use super::reply::SeatCounts;
+use super::terms::is_lapsed;
 use super::waitlist::audit_waitlist;
 use super::{Deadline, State};
 
@@ -78,6 +79,7 @@ pub(super) fn audit_event(event: &Event) -> Vec<String> {
     super::door::audit(event, &mut found);
     super::money::audit(event, &mut found);
     audit_waitlist(event, &mut found);
+    super::terms::audit(event, &mut found);
     found
 }
 
@@ -115,7 +117,7 @@ fn audit_seats(event: &Event, found: &mut Vec<String>) {
     if counts != event.counts {
         found.push(format!("{}: counts {:?}, seats say {counts:?}", event.id, event.counts));
     }
-    let mut per_user: BTreeMap<_, u32> = BTreeMap::new();
+    let mut per_user: BTreeMap<_, UserCounts> = BTreeMap::new();
     let mut areas = event.layout.no_places_taken();
     for (seq, booking) in (1..).zip(&event.bookings) {
         let has = owned.get(&seq).copied().unwrap_or(0);
@@ -124,9 +126,10 @@ fn audit_seats(event: &Event, found: &mut Vec<String>) {
         if has != due {
             found.push(format!("booking {}: owns {has} seats instead of {due}", booking.id));
         }
-        if places.count() > 0 {
-            *per_user.entry(booking.user).or_default() += places.count();
-        }
+        let counts = per_user.entry(booking.user).or_default();
+        counts.seats += places.count();
+        counts.held += if booking.state == BookingState::Confirmed { 0 } else { places.count() };
+        counts.lapsed += u32::from(is_lapsed(booking.state));
         for &(area, count) in &places.areas {
             if let Some(area) = areas.get_mut(usize::from(area)) {
                 let sold = booking.state == BookingState::Confirmed;
@@ -141,14 +144,11 @@ fn audit_seats(event: &Event, found: &mut Vec<String>) {
     if areas != event.areas || areas.iter().any(|area| area.held + area.sold > area.capacity) {
         found.push(format!("{}: areas {:?}, bookings say {areas:?}", event.id, event.areas));
     }
-    let kept: BTreeMap<_, _> = event
-        .per_user
-        .iter()
-        .filter(|(_, counts)| counts.seats > 0)
-        .map(|(&user, counts)| (user, counts.seats))
-        .collect();
+    per_user.retain(|_, counts| *counts != UserCounts::default());
+    let own = event.per_user.iter().map(|(&user, &it)| (user, UserCounts { refusals: 0, ..it }));
+    let kept: BTreeMap<_, _> = own.filter(|(_, it)| *it != UserCounts::default()).collect();
     if kept != per_user {
-        found.push(format!("{}: seats per user do not add up", event.id));
+        found.push(format!("{}: counts of users do not add up", event.id));
     }
 }
 

@@ -4,7 +4,7 @@
 //! records that follow from it. Must not: do I/O, wait, read a clock, be random, use floats or
 //! unordered maps, log, or fail: a refusal is an answer.
 //!
-//! Why a seat can't be sold twice (P1): [`event::Event::take_seats`] is the only place that gives a
+//! Why a seat can't be sold twice (P1): [`event::Event::take`] is the only place that gives a
 //! seat to a booking; it asserts that the seat has no owner; and all replicas run the same commands
 //! in the order of one log. Why a group is granted whole (P2): [`hold`] judges every seat before it
 //! takes the first.
@@ -49,6 +49,7 @@ mod refund;
 pub mod reply;
 mod seat_map;
 mod stored;
+pub mod terms;
 mod ticket;
 pub mod waitlist;
 
@@ -59,9 +60,10 @@ use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, Ve
 use rowlock_proto::shard::hash64;
 
 pub use self::booking::{
-    AreaLine, Booking, BookingState, Extras, Payment, Place, Places, Redeemed, Refund, Ticket,
+    AreaLine, Booking, BookingState, BookingTerms, Extras, Payment, Place, Places, Redeemed,
+    Refund, Ticket,
 };
-pub use self::change::{Change, ChangeKind, ConsumerChange, DoorChange, Returned};
+pub use self::change::{Change, ChangeKind, ConsumerChange, DoorChange, Returned, TermsChange};
 pub use self::command::{
     Batch, Cart, Command, CommandKind, EXPIRE_MAX, EventPatch, EventSpec, RefundOrder,
     SEATS_PER_HOLD_MAX, SYSTEM, Subject, Together, User, UserPatch, Venue, Wanted,
@@ -82,6 +84,7 @@ pub use self::reply::{
     MoneyView, Refusal, Reply, ScanOutcome, SeatCounts, Stats,
 };
 use self::seat_map::StoredMap;
+pub use self::terms::{Price, TermsCommand, TermsView};
 pub use self::waitlist::{WaitlistChange, WaitlistCommand};
 
 /// What does not change in the life of a shard, and must be the same on all its replicas.
@@ -183,6 +186,11 @@ impl Outbox {
     }
     fn touch_booking(&mut self, no: record::EventNo, seq: u32) {
         self.touch(RecordKey::Bookings(no, (seq - 1) / event::BOOKINGS_PER_BLOCK));
+    }
+    fn touch_terms(&mut self, no: record::EventNo, seq: u32) {
+        if !planted(Mistake::TermsNotWritten) {
+            self.touch(RecordKey::BookingTerms(no, (seq - 1) / event::BOOKINGS_PER_BLOCK));
+        }
     }
     fn touch_extras(&mut self, no: record::EventNo, seq: u32) {
         if !planted(Mistake::ExtrasNotWritten) {
@@ -287,6 +295,7 @@ impl State {
             CommandKind::Waitlist(waitlist) => {
                 fresh(self.waitlist_command(principal, command.key, waitlist))
             }
+            CommandKind::Terms(terms) => self.terms_command(command, terms),
             // Replicas hash their state at this index; the state itself is not touched.
             CommandKind::Checksum { nonce: _ } => fresh(Ok(Reply::Done)),
         }

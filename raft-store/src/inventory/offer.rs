@@ -15,7 +15,7 @@ use super::record::RecordKey;
 use super::reply::{Answer, EventState, Refusal, Reply};
 use super::{State, refuse};
 
-fn wrong_prices(expected: usize, given: usize) -> Answer {
+pub(super) fn wrong_prices(expected: usize, given: usize) -> Answer {
     let detail = format!("the seat map has {expected} categories and {given} prices are given");
     Err(Refusal { detail, ..Refusal::of(ErrorCode::Invalid) })
 }

@@ -21,7 +21,7 @@ use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 
 use super::booking::{Booking, BookingState, Payment, Places};
 use super::change::ChangeKind;
-use super::event::Event;
+use super::event::Taker;
 use super::hold::event_no;
 use super::planted::{Mistake, planted};
 use super::reply::{Answer, EventState, Refusal, Reply};
@@ -93,7 +93,7 @@ impl State {
                 return (refuse(ErrorCode::SaleClosed), 0);
             }
         }
-        let total = booking.total();
+        let total = event.total_of(booking);
         if amount != total {
             let refusal = Refusal { limit: total, ..Refusal::of(ErrorCode::AmountMismatch) };
             return (Err(refusal), 0);
@@ -260,8 +260,8 @@ impl State {
         if let Some(payment) = &mut booking.payment {
             payment.confirmed_ms = now;
         }
-        let places = booking.places();
-        event.sell(&places);
+        let (places, user) = (booking.places(), booking.user);
+        event.sell(&places, user);
         self.rebook(id, seq, &before);
         self.note_sold(id, seq, intent);
         self.sold_late(id, seq);
@@ -277,13 +277,15 @@ impl State {
             return false;
         }
         self.retire_due_owners(id, &places.seats);
+        self.retire_for_terms(id);
         self.make_room(id, &places.areas);
         let now = self.log.clock_ms;
         let before = self.tally(id, seq);
         let Some(event) = self.events.get_mut(&id) else { return false };
         let free = places.seats.iter().all(|&seat| event.is_free(seat))
             && places.areas.iter().all(|&(area, count)| event.has_room(area, count));
-        if event.state == EventState::Cancelled || !free {
+        let may = event.booking(seq).is_some_and(|booking| event.may_retake(booking, &places));
+        if event.state == EventState::Cancelled || !free || !may {
             return false;
         }
         let Some(booking) = event.booking_mut(seq) else { return false };
@@ -291,9 +293,10 @@ impl State {
         if let Some(payment) = &mut booking.payment {
             payment.confirmed_ms = now;
         }
-        let user = booking.user;
-        event.take_seats(&places.seats, seq, user, true);
-        event.take_areas(&places.areas, user, true);
+        let by = Taker::of(booking, true);
+        event.count_lapsed(by.user, false);
+        event.take(&places, seq, by);
+        event.count_booking(by.terms, by.user, true);
         self.rebook(id, seq, &before);
         self.note_sold(id, seq, intent);
         true
@@ -301,6 +304,11 @@ impl State {
 
     fn owe_refund(&mut self, id: BookingId, event: EventId, seq: u32, intent: &str) -> Answer {
         let before = self.tally(event, seq);
+        if let Some(of) = self.events.get_mut(&event)
+            && let Some(user) = of.booking(seq).map(|booking| booking.user)
+        {
+            of.count_lapsed(user, false);
+        }
         self.change_booking(event, seq, |booking| booking.state = BookingState::RefundDue);
         self.rebook(event, seq, &before);
         match self.view_of(id) {
@@ -314,13 +322,9 @@ impl State {
     }
 
     fn note_sold(&mut self, id: EventId, seq: u32, intent: &str) {
-        let Some((no, booking)) = self
-            .events
-            .get(&id)
-            .and_then(|event: &Event| event.booking(seq).map(|booking| (event_no(event), booking)))
-        else {
-            return;
-        };
+        let found = self.events.get(&id).and_then(|event| Some((event, event.booking(seq)?)));
+        let Some((event, booking)) = found else { return };
+        let no = event_no(event);
         let Places { seats, areas } = booking.places();
         let (of, state) = (booking.id, BookingState::Confirmed);
         self.log.touch_seats(no, &seats);
@@ -333,7 +337,7 @@ impl State {
             booking: booking.id,
             user: booking.user,
             seats,
-            amount: booking.total(),
+            amount: event.total_of(booking),
             intent: intent.to_owned(),
         };
         let user = booking.user;

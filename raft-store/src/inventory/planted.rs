@@ -94,6 +94,20 @@ pub(crate) enum Mistake {
     DeclinedKept,
     /// Where an entry stands is not written.
     WaiterNotWritten,
+    /// What a booking is under is not written.
+    TermsNotWritten,
+    /// Seats that are kept for a channel are sold to all.
+    KeptSold,
+    /// Places that are promised to a channel are sold to all.
+    QuotaSold,
+    /// What is sold is still counted as free for quotas.
+    PoolUncounted,
+    /// A promotion is used more often than it may be.
+    PromotionOverused,
+    /// Holds that end unpaid are not counted.
+    LapsedUncounted,
+    /// A hold by name leaves a single seat over.
+    SingleLeft,
 }
 
 #[cfg(not(test))]
@@ -156,6 +170,13 @@ pub(crate) mod tests {
         Mistake::BuyerFirst,
         Mistake::DeclinedKept,
         Mistake::WaiterNotWritten,
+        Mistake::TermsNotWritten,
+        Mistake::KeptSold,
+        Mistake::QuotaSold,
+        Mistake::PoolUncounted,
+        Mistake::PromotionOverused,
+        Mistake::LapsedUncounted,
+        Mistake::SingleLeft,
     ];
 
     thread_local! {

@@ -22,10 +22,13 @@ pub mod seat_state {
     pub const HELD: u8 = 1;
     pub const SOLD: u8 = 2;
     pub const BLOCKED: u8 = 3;
+    /// Free, and kept for those who have an access code.
+    pub const KEPT: u8 = 4;
 }
 
 /// The booking as it was granted: what a repeat of its request is answered with (P4).
 pub(super) fn granted(event: &Event, booking: &Booking) -> BookingView {
+    let price = event.first_price(booking);
     BookingView {
         booking: booking.id,
         event: event.id,
@@ -33,7 +36,7 @@ pub(super) fn granted(event: &Event, booking: &Booking) -> BookingView {
         state: BookingState::Held,
         seats: booking.seats.to_vec(),
         prices: booking.prices.to_vec(),
-        total: first_total(booking),
+        total: price.total(),
         currency: event.spec.currency,
         created_ms: booking.created_ms,
         expires_ms: first_expiry(booking),
@@ -50,7 +53,16 @@ pub(super) fn granted(event: &Event, booking: &Booking) -> BookingView {
         voids: Vec::new(),
         money: None,
         waiter: None,
+        discount: price.discount,
+        fees: price.fees,
+        promotion: String::new(),
+        channel: channel_of(event, booking),
     }
+}
+
+fn channel_of(event: &Event, booking: &Booking) -> String {
+    let channel = event.terms.as_ref().and_then(|terms| terms.channel(booking.terms.channel));
+    channel.map(|channel| channel.name.clone()).unwrap_or_default()
 }
 
 /// What was added to the booking since.
@@ -72,11 +84,6 @@ fn add_extras(view: &mut BookingView, booking: &Booking, extras: &Extras) {
     view.expires_ms = booking.expires_ms;
     view.refunds.clone_from(&extras.refunds);
     view.tickets = extras.tickets.iter().map(|(&place, it)| (place, it.clone())).collect();
-}
-
-/// As it was when it was granted.
-fn first_total(booking: &Booking) -> u64 {
-    booking.granted_places().fold(0, |sum, (_, price)| sum.saturating_add(price))
 }
 
 fn first_expiry(booking: &Booking) -> u64 {
@@ -102,11 +109,18 @@ impl State {
         if let Some(extras) = &booking.extras {
             add_extras(&mut view, booking, extras);
         }
-        view.total = booking.total();
         view.money = money::view(booking);
         if let Some(sale) = booking.direct_sale() {
             view.confirmed_ms = sale.at_ms;
         }
+        let is_another = booking.extras.is_some() || booking.money.is_some();
+        if is_another || booking.terms.promotion != 0 {
+            let price = event.price_of(booking);
+            (view.total, view.discount, view.fees) = (price.total(), price.discount, price.fees);
+        }
+        let terms = event.terms.as_ref();
+        let promotion = terms.and_then(|terms| terms.promotion(booking.terms.promotion));
+        view.promotion = promotion.map(|promotion| promotion.code.clone()).unwrap_or_default();
         let voids = event.doors.voids_of(booking.id.locator().seq());
         view.voids = voids.map(|(place, void)| (place, void.clone())).collect();
         let seq = booking.id.locator().seq();
@@ -191,9 +205,14 @@ impl State {
         let state = |(seat, owner): (u32, u32)| match owner {
             0 if event.blocked.contains_key(&seat) => seat_state::BLOCKED,
             0 if pending => seat_state::HELD,
+            0 if event.is_kept_from(seat, 0) => seat_state::KEPT,
             0 => seat_state::AVAILABLE,
             seq => match event.booking(seq) {
-                Some(booking) if self.is_due(booking) && !kept => seat_state::AVAILABLE,
+                Some(booking) if self.is_due(booking) && kept => seat_state::HELD,
+                Some(booking) if self.is_due(booking) && event.is_kept_from(seat, 0) => {
+                    seat_state::KEPT
+                }
+                Some(booking) if self.is_due(booking) => seat_state::AVAILABLE,
                 Some(booking) if booking.state == BookingState::Confirmed => seat_state::SOLD,
                 Some(_) | None => seat_state::HELD,
             },

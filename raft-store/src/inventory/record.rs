@@ -15,6 +15,8 @@
 //! 8 slot:u16 no:u32                     blocked seats; absent: none
 //! 9 slot:u16 no:u32 block:u32           what some of 64 bookings have besides; absent: none has
 //! 10 slot:u16 no:u32                    what is kept of its life; absent: nothing
+//! 11 slot:u16 no:u32                    on what terms it is sold; absent: nothing was said
+//! 13 slot:u16 no:u32 block:u32          terms that some of 64 bookings are under; absent: none is
 //! 14 slot:u16 no:u32 block:u32          what happened to tickets of 64 bookings at doors
 //! 15 slot:u16 no:u32 block:u32          the money of some of 64 bookings; absent: none has any
 //! 16 slot:u16 no:u32                    a queue
@@ -45,6 +47,8 @@ pub enum RecordKey {
     Blocked(EventNo),
     Extras(EventNo, u32),
     Life(EventNo),
+    Terms(EventNo),
+    BookingTerms(EventNo, u32),
     Doors(EventNo, u32),
     Money(EventNo, u32),
     Queue(EventNo),
@@ -59,7 +63,7 @@ pub enum RecordKey {
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
 /// event is read back by one look under each tag.
-pub const EVENT_TAGS: [u8; 16] = [4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 19, 20, 21, 23];
+pub const EVENT_TAGS: [u8; 18] = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23];
 
 /// Those of the records that an event can leave on disk: all but its own.
 pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1;
@@ -86,6 +90,8 @@ impl RecordKey {
             | Self::Blocked(no)
             | Self::Extras(no, _)
             | Self::Life(no)
+            | Self::Terms(no)
+            | Self::BookingTerms(no, _)
             | Self::Doors(no, _)
             | Self::Money(no, _)
             | Self::Queue(no)
@@ -137,6 +143,11 @@ impl RecordKey {
             }
             Self::Blocked(no) => event(&mut out, 8, no),
             Self::Life(no) => event(&mut out, 10, no),
+            Self::Terms(no) => event(&mut out, 11, no),
+            Self::BookingTerms(no, block) => {
+                event(&mut out, 13, no);
+                out.extend_from_slice(&block.to_be_bytes());
+            }
             Self::Extras(no, block) => {
                 event(&mut out, 9, no);
                 out.extend_from_slice(&block.to_be_bytes());
@@ -188,12 +199,13 @@ impl RecordKey {
             2 => Self::Venue(VenueId::from_slice(rest)?),
             3 => Self::User(UserId::from_slice(rest)?),
             4 => Self::Event(event(rest)?),
-            5 | 6 | 9 | 14 | 15 | 17 | 18 | 19 | 21 => {
+            5 | 6 | 9 | 13 | 14 | 15 | 17 | 18 | 19 | 21 => {
                 let (no, block) = rest.split_first_chunk::<6>()?;
                 let (no, block) = (event(no)?, u32::from_be_bytes(block.try_into().ok()?));
                 match tag {
                     5 => Self::Seats(no, block),
                     6 => Self::Bookings(no, block),
+                    13 => Self::BookingTerms(no, block),
                     14 => Self::Doors(no, block),
                     15 => Self::Money(no, block),
                     17 => Self::QueueEntries(no, block),
@@ -209,6 +221,7 @@ impl RecordKey {
             }
             8 => Self::Blocked(event(rest)?),
             10 => Self::Life(event(rest)?),
+            11 => Self::Terms(event(rest)?),
             16 => Self::Queue(event(rest)?),
             20 => Self::Waitlist(event(rest)?),
             23 => Self::Chain(event(rest)?),

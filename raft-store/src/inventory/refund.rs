@@ -10,9 +10,10 @@
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 
-use super::booking::{Booking, BookingState, Places};
+use super::booking::{BookingState, Places};
 use super::change::{ChangeKind, Returned};
 use super::command::RefundOrder;
+use super::event::Taker;
 use super::hold::event_no;
 use super::money::Back;
 use super::planted::{Mistake, planted};
@@ -39,18 +40,10 @@ impl State {
         if booking.state != BookingState::Confirmed {
             return refuse(ErrorCode::BookingStateConflict);
         }
-        let here: Vec<(u32, u64)> = booking
-            .all_places()
-            .filter(|(place, ..)| !booking.is_gone(*place))
-            .map(|(place, _, price)| (place, price))
-            .collect();
-        let wanted: Vec<u32> = if order.places.is_empty() {
-            here.iter().map(|&(place, _)| place).collect()
-        } else {
-            order.places.clone()
-        };
-        let price_of = |place: &u32| here.iter().find(|(of, _)| of == place).map(|&(_, it)| it);
-        if let Some(&place) = wanted.iter().find(|place| price_of(place).is_none()) {
+        let numbers = booking.all_places().map(|(place, ..)| place);
+        let here: Vec<u32> = numbers.filter(|&place| !booking.is_gone(place)).collect();
+        let wanted = if order.places.is_empty() { here.clone() } else { order.places.clone() };
+        if let Some(&place) = wanted.iter().find(|place| !here.contains(place)) {
             let limit = place.into();
             return Err(Refusal { limit, ..Refusal::of(ErrorCode::PlaceUnknown) });
         }
@@ -64,8 +57,10 @@ impl State {
             return Err(Refusal { limit, ..Refusal::of(ErrorCode::TicketRedeemed) });
         }
         let whole = wanted.len() == here.len();
+        // What the rest still costs is not paid back: discounts and fees go with their places.
+        let rest = if whole { 0 } else { event.price_without(booking, &wanted).total() };
+        let price = event.total_of(booking).saturating_sub(rest);
         let (event, seq) = (event.id, booking.id.locator().seq());
-        let price = booking.total() - if whole { 0 } else { booking.total_without(&wanted) };
         let reason = order.reason.clone();
         let back = Back { key, reason, price, final_if_nothing: false };
         let (returned, refund, amount) = self.owe(event, seq, &wanted, whole, back);
@@ -90,9 +85,9 @@ impl State {
         back: Back,
     ) -> (Places, u32, u64) {
         let before = self.tally(id, seq);
-        let booking = self.events.get(&id).and_then(|event| event.booking(seq));
-        let charged = booking.map_or(0, Booking::total);
-        let left_at_provider = booking.map_or(0, Booking::left_at_provider);
+        let found = self.events.get(&id).and_then(|event| Some((event, event.booking(seq)?)));
+        let charged = found.map_or(0, |(event, booking)| event.total_of(booking));
+        let left_at_provider = found.map_or(0, |(_, booking)| booking.left_at_provider(charged));
         if whole {
             self.no_longer_late(id, seq);
         }
@@ -113,9 +108,9 @@ impl State {
         let Some(event) = self.events.get_mut(&id) else { return Places::default() };
         let Some(booking) = event.booking_mut(seq) else { return Places::default() };
         booking.state = BookingState::Refunded;
-        let (user, places) = (booking.user, booking.places());
-        event.return_seats(&places.seats, seq, user, true);
-        event.return_areas(&places.areas, user, true);
+        let (by, places) = (Taker::of(booking, true), booking.places());
+        event.give_back(&places, seq, by);
+        event.count_booking(by.terms, by.user, false);
         let no = event_no(event);
         self.log.touch_seats(no, &places.seats);
         self.log.touch_booking(no, seq);
@@ -138,9 +133,8 @@ impl State {
         let extras = booking.extras_mut();
         extras.gone.extend_from_slice(numbers);
         extras.gone.sort_unstable();
-        let user = booking.user;
-        event.return_seats(&places.seats, seq, user, sold);
-        event.return_areas(&places.areas, user, sold);
+        let by = Taker::of(booking, sold);
+        event.give_back(&places, seq, by);
         let no = event_no(event);
         self.log.touch_seats(no, &places.seats);
         self.log.touch_extras(no, seq);

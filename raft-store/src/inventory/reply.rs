@@ -143,6 +143,13 @@ pub struct BookingView {
     pub money: Option<Box<MoneyView>>,
     /// The waitlist's entry that it was offered to.
     pub waiter: Option<u32>,
+    /// What the promotion takes off, and what is paid on top of the places: both are in `total`.
+    pub discount: u64,
+    pub fees: u64,
+    /// Code of its promotion; empty: it has none.
+    pub promotion: String,
+    /// The channel that it was made through; empty: none.
+    pub channel: String,
 }
 
 /// What there is to see of a booking's money besides its one payment.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
-use super::booking::BookingState;
+use super::booking::{BookingState, BookingTerms};
 use super::consumers::Consumers;
 use super::door::Book;
 use super::event::{BOOKINGS_PER_BLOCK, Event, REFUSALS_PER_BLOCK, SEATS_PER_BLOCK};
@@ -18,9 +18,9 @@ use super::record::{EventNo, RecordKey};
 use super::waitlist::waitlist_keys;
 use super::{Deadline, State};
 use crate::codec::{
-    BlockOfBookings, BlockOfExtras, BlockOfNotes, BlockOfRefusals, BlockOfSeats, BlockedSeats,
-    ConsumersRecord, Error, EventRecord, LifeRecord, MapPartRecord, ShardRecord, UserRecord,
-    VenueRecord,
+    BlockOfBookings, BlockOfExtras, BlockOfNotes, BlockOfRefusals, BlockOfSeats, BlockOfTerms,
+    BlockedSeats, ConsumersRecord, Error, EventRecord, LifeRecord, MapPartRecord, ShardRecord,
+    TermsRecord, UserRecord, VenueRecord,
 };
 
 /// The part of `items` that block number `block` of `size` covers.
@@ -100,6 +100,15 @@ impl State {
                 BlockedSeats::encode(blocked)
             }
             RecordKey::Life(no) => LifeRecord::encode(&self.event_at(no)?.life)?,
+            RecordKey::Terms(no) => TermsRecord::encode(self.whole_at(no)?.terms.as_deref()?),
+            RecordKey::BookingTerms(no, block) => {
+                let bookings = block_of(&self.whole_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
+                let terms = bookings.iter().map(|booking| booking.terms);
+                if terms.clone().all(|terms| terms == BookingTerms::default()) {
+                    return None;
+                }
+                BlockOfTerms::encode(terms)
+            }
             RecordKey::Extras(no, block) => {
                 let bookings = block_of(&self.whole_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
                 let extras = bookings.iter().map(|booking| booking.extras.as_deref());
@@ -195,6 +204,17 @@ impl State {
             RecordKey::Waitlist(_) | RecordKey::Waiters(..) => self.load_waitlist(key, bytes)?,
             RecordKey::Blocked(no) => self.loading(no)?.blocked = BlockedSeats::decode(bytes)?,
             RecordKey::Life(no) => self.loading(no)?.life = LifeRecord::decode(bytes)?,
+            RecordKey::Terms(no) => {
+                self.loading(no)?.terms = Some(Box::new(TermsRecord::decode(bytes)?));
+            }
+            RecordKey::BookingTerms(no, block) => {
+                let event = self.loading(no)?;
+                let first = block as usize * BOOKINGS_PER_BLOCK as usize;
+                for (place, terms) in BlockOfTerms::decode(bytes)? {
+                    let at = first.checked_add(usize::from(place)).ok_or(Error::Meaning)?;
+                    event.bookings.get_mut(at).ok_or(Error::Orphan)?.terms = terms;
+                }
+            }
             RecordKey::Extras(no, block) => {
                 let event = self.loading(no)?;
                 let first = block as usize * BOOKINGS_PER_BLOCK as usize;
@@ -298,6 +318,8 @@ impl State {
             keys.extend(event.queue.iter().flat_map(|queue| queue_keys(no, queue)));
             keys.insert(RecordKey::Life(no));
             keys.extend(waitlist_keys(event));
+            keys.insert(RecordKey::Terms(no));
+            keys.extend((0..bookings).map(|block| RecordKey::BookingTerms(no, block)));
             let noted = event.doors.notes().map(|(&(seq, _), _)| Book::block(seq));
             keys.extend(noted.map(|block| RecordKey::Doors(no, block)));
             if !event.refusals.is_empty() {

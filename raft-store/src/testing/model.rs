@@ -10,18 +10,22 @@ use rowlock_proto::error_code::ErrorCode;
 
 pub use self::brute::{Kind, Near, Party, Spot};
 pub use self::door::{AtDoors, DoorAsk, Heard, Late};
+use self::granted::as_granted;
 pub use self::life::Deed;
 pub use self::money::{Coin, MoneyAsk, Till};
-use self::refusal::{unfree, why_not};
+use self::refusal::{no, unfree, why_not};
+pub use self::terms::{Bill, Deal, Extra, Rules, Sum, TermsAsk, Way};
 
 mod after;
 mod brute;
 mod door;
+mod granted;
 mod life;
 pub mod line;
 mod money;
 pub mod reader;
 mod refusal;
+mod terms;
 pub mod waitlist;
 
 /// What was promised to last and for how long, as the promises are written (not as they are coded).
@@ -79,6 +83,7 @@ pub struct Show {
     refusals: Vec<(u64, u64, Basket, u64, Said)>,
     pub line: Option<line::Line>,
     pub wait: waitlist::List,
+    pub rules: Rules,
 }
 
 /// What one hold asks for.
@@ -90,6 +95,8 @@ pub struct Basket {
     pub party: Option<Party>,
     /// Area and count.
     pub areas: Vec<(u16, u32)>,
+    /// An access code; empty: none.
+    pub word: String,
 }
 
 /// Money that goes back: request, amount, and the provider's name for it.
@@ -123,6 +130,7 @@ pub struct Sale {
     pub passes: BTreeMap<u32, Pass>,
     pub doors: AtDoors,
     pub till: Till,
+    pub bill: Bill,
     basket: Basket,
     begun_key: u64,
 }
@@ -158,7 +166,7 @@ impl Sale {
     }
 
     pub fn total(&self) -> u64 {
-        if self.is_gift() { 0 } else { self.here().iter().map(|(_, _, price)| price).sum() }
+        self.total_without(&[])
     }
 
     fn owns(&self) -> bool {
@@ -196,6 +204,7 @@ pub enum Said {
 pub enum Ask {
     Door(DoorAsk),
     Money(MoneyAsk),
+    Terms { event: usize, ask: TermsAsk },
     Publish { event: usize },
     Cancel { event: usize },
     Life { event: usize, deed: Deed },
@@ -229,10 +238,6 @@ pub struct Model {
     pub readers: reader::Readers,
 }
 
-fn no(code: ErrorCode) -> Said {
-    Said::Refused(code, Vec::new(), 0)
-}
-
 impl Show {
     pub fn draft(prices: Vec<u64>, seats: Vec<usize>, spots: Vec<Spot>) -> Self {
         Self {
@@ -255,6 +260,7 @@ impl Show {
             refusals: Vec::new(),
             line: None,
             wait: waitlist::List::default(),
+            rules: Rules::default(),
         }
     }
 
@@ -319,6 +325,7 @@ impl Model {
         match ask {
             Ask::Door(ask) => self.door(ask),
             Ask::Money(ask) => self.money(ask),
+            Ask::Terms { event, ask } => self.terms(*event, ask),
             Ask::Publish { event } => match self.shows.get_mut(*event) {
                 None => no(ErrorCode::EventNotFound),
                 Some(show) if matches!(show.phase, Phase::Cancelled | Phase::Ended) => {
@@ -471,11 +478,17 @@ impl Model {
         if show.is_kept_out(user) {
             return no(ErrorCode::QueuePassNeeded);
         }
+        let way = show.way_of(&basket.word).unwrap_or_default();
         let found = match why_not(show, now, user, basket, wants) {
-            Some(said) => Err(said),
+            Some(said) => Err(Box::new(said)),
             None => match &basket.party {
-                Some(party) => brute::best(show, party, seats)
-                    .map_err(|(code, bound)| Said::Refused(code, Vec::new(), bound)),
+                Some(party) => brute::best(show, party, seats, &way)
+                    .map_err(|(code, bound)| Box::new(Said::Refused(code, Vec::new(), bound)))
+                    .and_then(|best| {
+                        let all: Vec<u32> = seats.iter().chain(&best).copied().collect();
+                        let over = show.over_quota(&all, &basket.areas, &way);
+                        over.map_or(Ok(best), |said| Err(Box::new(said)))
+                    }),
                 None => Ok(Vec::new()),
             },
         };
@@ -485,16 +498,23 @@ impl Model {
                 show.refusals.retain(|(_, _, _, at, _)| at + REFUSAL_LIFE_MS >= now);
                 let many = show.refusals.iter().filter(|(of, ..)| *of == user).count();
                 if many < REFUSALS_OF_A_USER {
-                    show.refusals.push((user, key, basket.clone(), now, said.clone()));
+                    show.refusals.push((user, key, basket.clone(), now, (*said).clone()));
                 }
-                return said;
+                return *said;
             }
         };
         let price = |&seat: &u32| {
             let category = show.seats.get(usize::try_from(seat).ok()?)?;
             show.prices.get(*category).copied()
         };
+        let open = basket.areas.iter().flat_map(|&(area, count)| {
+            std::iter::repeat_n(show.areas[usize::from(area)].0, count as usize)
+        });
+        let kinds = seats.iter().map(|&seat| show.seats[seat as usize]).chain(open).collect();
+        let (fees, word) = (show.rules.fees.clone(), basket.word.clone());
+        let bill = Bill { kinds, fees, way, word, ..Bill::default() };
         let sale = Sale {
+            bill,
             user,
             key,
             standing: Standing::Held,
@@ -548,6 +568,7 @@ impl Model {
             u32::try_from(same).unwrap_or(u32::MAX)
         };
         let free = show.phase != Phase::Cancelled
+            && show.may_come_back(&sale)
             && places.iter().all(|&(_, place, _)| show.is_free(place, as_many(place)));
         let standing = match sale.standing {
             Standing::Confirmed => Standing::Confirmed,
@@ -569,30 +590,6 @@ impl Model {
         }
         let seen = self.seen(event, number);
         if standing == Standing::RefundDue { Said::RefundDue(seen) } else { Said::Booking(seen) }
-    }
-}
-
-fn as_granted(sale: &Sale) -> Sale {
-    Sale {
-        standing: Standing::Held,
-        payment_until_ms: 0,
-        attempt: 0,
-        intent: String::new(),
-        confirmed_ms: 0,
-        declined: String::new(),
-        begun_key: 0,
-        gone: BTreeSet::new(),
-        expires_ms: if sale.extended_from_ms == 0 {
-            sale.expires_ms
-        } else {
-            sale.extended_from_ms
-        },
-        extended_from_ms: 0,
-        back: Vec::new(),
-        passes: BTreeMap::new(),
-        doors: AtDoors::default(),
-        till: Till::default(),
-        ..sale.clone()
     }
 }
 

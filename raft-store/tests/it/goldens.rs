@@ -18,7 +18,7 @@ use rowlock_raft_store::inventory::{
 use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
 
 use super::fixture::{World, booking, map_hash, spec};
-use super::{goldens_consumers, goldens_money, goldens_queue, goldens_waitlist};
+use super::{goldens_consumers, goldens_money, goldens_queue, goldens_terms, goldens_waitlist};
 
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens");
 
@@ -361,7 +361,7 @@ fn life_world() -> World {
     world
 }
 
-const GOLDENS: [Golden; 8] = [
+const GOLDENS: [Golden; 9] = [
     Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
     Golden {
         file: "v1-places.txt",
@@ -411,6 +411,13 @@ const GOLDENS: [Golden; 8] = [
         changes: goldens_waitlist::changes,
         world: goldens_waitlist::world,
         kinds: &[0, 1, 4, 5, 6, 9, 20, 21],
+    },
+    Golden {
+        file: "v1-terms.txt",
+        commands: goldens_terms::commands,
+        changes: goldens_terms::changes,
+        world: goldens_terms::world,
+        kinds: &[0, 1, 4, 5, 6, 11, 13],
     },
 ];
 

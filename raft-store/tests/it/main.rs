@@ -15,6 +15,7 @@ mod goldens;
 mod goldens_consumers;
 mod goldens_money;
 mod goldens_queue;
+mod goldens_terms;
 mod goldens_waitlist;
 mod promises;
 mod queue;

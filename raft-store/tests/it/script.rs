@@ -32,6 +32,7 @@ mod consumers;
 mod doors;
 mod life;
 mod money;
+mod terms;
 mod waitlist;
 
 use self::carts::cart;
@@ -62,10 +63,6 @@ pub(crate) fn time(ms: u64) -> String {
 
 fn list(seats: &[u32]) -> String {
     seats.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
-}
-
-pub(crate) fn number(text: &str) -> u64 {
-    text.parse().unwrap_or_else(|_| panic!("{text} is no number"))
 }
 
 fn name(id: BookingId) -> String {
@@ -125,6 +122,7 @@ fn booking(view: &BookingView) -> String {
             write!(text, " used at {} door {}", time(redeemed.at_ms), redeemed.door).unwrap();
         }
     }
+    terms::booking(&mut text, view);
     for (place, void) in &view.voids {
         write!(text, "; ticket {place} void: {}", void.reason).unwrap();
     }
@@ -332,6 +330,7 @@ impl Script {
                 ChangeKind::Money(change) => money::change(change),
                 ChangeKind::Consumer(change) => consumers::change(change),
                 ChangeKind::Waitlist(change) => self.waitlist_change(change),
+                ChangeKind::Terms { change, .. } => terms::change(change),
                 ChangeKind::TicketUnredeemed { booking, place } => {
                     format!("ticket {place} of {} not used after all", name(*booking))
                 }
@@ -374,7 +373,7 @@ impl Script {
             }
             ["seats"] => {
                 let states = self.world.state.seats(event).unwrap();
-                let row = states.iter().map(|&state| [".", "H", "$", "x"][usize::from(state)]);
+                let row = states.iter().map(|&state| [".", "H", "$", "x", "k"][usize::from(state)]);
                 let row: String = row.collect();
                 let counts = self.world.state.event(event).unwrap().counts;
                 let (free, held, sold) = (counts.available, counts.held, counts.sold);
@@ -408,6 +407,7 @@ impl Script {
                 let seats = numbers(seats);
                 self.apply(SYSTEM, None, CommandKind::UnblockSeats { event, seats });
             }
+            ["terms", words @ ..] => self.terms(words),
             ["queue", words @ ..] => {
                 let command = script_queue::command(event, words);
                 self.apply(SYSTEM, key, CommandKind::Queue(command));
@@ -424,6 +424,10 @@ impl Script {
             [user, verb @ ("queues" | "unqueues")] => {
                 let (user, command) = (self.user(user), script_queue::own(event, verb));
                 self.apply(user, key, CommandKind::Queue(command));
+            }
+            [user, "with", code, "wants", wishes @ ..] => {
+                let user = self.user(user);
+                self.apply(user, key, terms::hold(event, code, cart(wishes)));
             }
             [user, "wants", wishes @ ..] => {
                 let (user, cart) = (self.user(user), Box::new(cart(wishes)));
@@ -451,6 +455,10 @@ impl Script {
             _ => panic!("{line} is not understood"),
         }
     }
+}
+
+pub(crate) fn number(text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("{text} is no number"))
 }
 
 pub(crate) fn small(text: &str) -> u32 {
@@ -491,6 +499,7 @@ fn of_booking(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
         ("sells" | "gives" | "takes" | "commits" | "disputes" | "wins", rest) => {
             money::command(verb, booking, rest)
         }
+        ("applies", rest) => terms::apply_promotion(booking, rest),
         ("unscans", [place]) => CommandKind::UnredeemTicket { booking, place: small(place) },
         ("pays", [amount]) => CommandKind::BeginPayment { booking, amount: number(amount) },
         ("attaches", [at, intent]) => {

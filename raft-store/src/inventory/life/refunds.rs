@@ -6,6 +6,7 @@ use rowlock_proto::ids::{BookingId, EventId, RequestKey, UserId};
 use crate::inventory::State;
 use crate::inventory::booking::{Booking, BookingState};
 use crate::inventory::change::ChangeKind;
+use crate::inventory::event::Event;
 use crate::inventory::hold::event_no;
 use crate::inventory::money::Back;
 use crate::inventory::query::PAGE_MAX;
@@ -60,10 +61,9 @@ impl State {
 
     /// Owes all that is left of a sold booking, whatever was let in: the event is off.
     fn refund_all(&mut self, id: EventId, seq: u32) {
-        let Some(booking) = self.events.get(&id).and_then(|event| event.booking(seq)) else {
-            return;
-        };
-        let (of, price) = (booking.id, booking.total());
+        let found = self.events.get(&id).and_then(|event| Some((event, event.booking(seq)?)));
+        let Some((event, booking)) = found else { return };
+        let (of, price) = (booking.id, event.total_of(booking));
         let numbers = booking.all_places().map(|(number, ..)| number);
         let places: Vec<u32> = numbers.filter(|&number| !booking.is_gone(number)).collect();
         let reason = CANCELLED_REASON.to_owned();
@@ -91,14 +91,14 @@ impl State {
                 break;
             }
             next = next.saturating_add(1);
-            lines.extend(lines_of(booking, owed_only));
+            lines.extend(lines_of(event, booking, owed_only));
         }
         let last = usize::try_from(next).is_ok_and(|next| next >= event.bookings.len());
         Ok((lines, if last { 0 } else { next }))
     }
 }
 
-fn lines_of(booking: &Booking, owed_only: bool) -> Vec<RefundLine> {
+fn lines_of(event: &Event, booking: &Booking, owed_only: bool) -> Vec<RefundLine> {
     let paid = booking.payment.as_ref().map(|payment| payment.intent.clone()).unwrap_or_default();
     let at_desk = booking.money.as_ref().map_or(&[][..], |money| &money.desk_refunds);
     let intent_of = |refund: Option<u32>| {
@@ -117,7 +117,7 @@ fn lines_of(booking: &Booking, owed_only: bool) -> Vec<RefundLine> {
             intent: intent_of(refund),
         };
     if booking.state == BookingState::RefundDue {
-        return vec![line(None, booking.total(), 0, "the seats are gone", "")];
+        return vec![line(None, event.total_of(booking), 0, "the seats are gone", "")];
     }
     let refunds = booking.extras.as_ref().map_or(&[][..], |extras| &extras.refunds);
     (0..)

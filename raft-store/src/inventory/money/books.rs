@@ -111,8 +111,8 @@ impl Booking {
         self.extras.as_ref().map_or(&[][..], |extras| &extras.refunds)
     }
 
-    /// What a provider charged for it.
-    fn by_provider(&self) -> u64 {
+    /// What a provider charged for it, if what is left of it costs `total`.
+    fn by_provider(&self, total: u64) -> u64 {
         let money = self.money.as_deref();
         if !self.was_charged() || money.is_some_and(|money| money.direct) {
             return 0;
@@ -122,23 +122,23 @@ impl Booking {
         }
         match self.extras.as_deref().filter(|extras| !extras.refunds.is_empty()) {
             Some(extras) => extras.charged,
-            None => self.total(),
+            None => total,
         }
     }
 
     /// What a provider charged and is not to pay back yet.
-    pub fn left_at_provider(&self) -> u64 {
+    pub fn left_at_provider(&self, total: u64) -> u64 {
         let desk = self.money.as_deref().map_or(&[][..], |money| &money.desk_refunds);
         let by_provider =
             (0_u32..).zip(self.refunds()).filter(|(number, _)| !desk.contains(number));
         let gone = sum(by_provider.map(|(_, refund)| refund.amount));
         let charged_back = self.money.as_ref().map_or(0, |money| money.standing());
-        self.by_provider().saturating_sub(gone).saturating_sub(charged_back)
+        self.by_provider(total).saturating_sub(gone).saturating_sub(charged_back)
     }
 
     /// What was charged, and was neither paid back nor charged back.
-    pub(super) fn kept(&self) -> u64 {
-        let tally = Takings::of(self);
+    pub(super) fn kept(&self, total: u64) -> u64 {
+        let tally = Takings::of(self, total);
         let gone = tally.refunded.saturating_sub(tally.owed).saturating_add(tally.charged_back);
         u64::try_from(tally.charged().saturating_sub(gone)).unwrap_or(u64::MAX)
     }
@@ -168,9 +168,9 @@ impl Booking {
     }
 
     /// The price of what it owns for good.
-    fn worth(&self) -> u64 {
+    const fn worth(&self, total: u64) -> u64 {
         match self.state {
-            BookingState::Confirmed => self.total(),
+            BookingState::Confirmed => total,
             BookingState::Held
             | BookingState::Paying
             | BookingState::Capturing
@@ -182,10 +182,10 @@ impl Booking {
     }
 
     /// Conserved: what came in is what went out and what is owned.
-    pub fn is_balanced(&self) -> bool {
-        let tally = Takings::of(self);
+    pub fn is_balanced(&self, total: u64) -> bool {
+        let tally = Takings::of(self, total);
         let absorbed = self.money.as_ref().map_or(0, |money| money.absorbed);
-        let kept = tally.refunded + u128::from(absorbed) + u128::from(self.worth());
+        let kept = tally.refunded + u128::from(absorbed) + u128::from(self.worth(total));
         tally.charged() == kept
             && u128::from(absorbed) <= tally.charged_back
             && tally.charged_back <= tally.charged()
@@ -213,13 +213,13 @@ pub struct Takings {
 }
 
 impl Takings {
-    /// What one booking counts for.
-    pub fn of(booking: &Booking) -> Self {
+    /// What one booking counts for, whose places here cost `total`.
+    pub fn of(booking: &Booking, total: u64) -> Self {
         let mut takings = Self::default();
         if !booking.was_charged() {
             return takings;
         }
-        takings.provider = booking.by_provider().into();
+        takings.provider = booking.by_provider(total).into();
         if booking.state == BookingState::RefundDue {
             // It came too late, and all of it goes back.
             takings.refunded = takings.provider;

@@ -44,7 +44,7 @@ impl State {
             let limit = CHARGEBACKS_MAX as u64;
             return Err(Refusal { limit, ..Refusal::of(ErrorCode::ChargebackLimitReached) });
         }
-        let limit = booking.kept();
+        let limit = booking.kept(event.total_of(booking));
         if order.amount > limit {
             return Err(Refusal { limit, ..Refusal::of(ErrorCode::ChargebackTooMuch) });
         }
@@ -139,8 +139,9 @@ impl State {
         let change = MoneyChange::ChargebackReversed { booking: id, reference };
         self.log.note(ChangeKind::Money(change));
         if price > 0 {
-            let booking = self.events.get(&event).and_then(|event| event.booking(seq));
-            let left = booking.map_or(0, Booking::left_at_provider);
+            let found = self.events.get(&event).and_then(|of| Some((of, of.booking(seq)?)));
+            let left =
+                found.map_or(0, |(of, booking)| booking.left_at_provider(of.total_of(booking)));
             let back = Back { key, reason: WON_REASON.to_owned(), price, final_if_nothing: false };
             let (refund, amount) = self.owe_money(event, seq, left, back);
             let places = Vec::new();

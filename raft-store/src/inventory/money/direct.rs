@@ -38,7 +38,7 @@ impl State {
             EventState::Cancelled | EventState::Ended => return refuse(ErrorCode::SaleClosed),
         }
         let given_away = sale.tender == Tender::Complimentary;
-        let limit = if given_away { 0 } else { booking.total() };
+        let limit = if given_away { 0 } else { event.total_of(booking) };
         if sale.amount != limit {
             return Err(Refusal { limit, ..Refusal::of(ErrorCode::AmountMismatch) });
         }

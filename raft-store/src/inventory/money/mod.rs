@@ -78,8 +78,9 @@ impl State {
 
     /// What the booking counts for in the sums of its event.
     pub(super) fn tally(&self, id: EventId, seq: u32) -> Takings {
-        let booking = self.events.get(&id).and_then(|event| event.booking(seq));
-        booking.map(Takings::of).unwrap_or_default()
+        let found = self.events.get(&id).and_then(|event| Some((event, event.booking(seq)?)));
+        let takings = |(event, booking): (&Event, _)| Takings::of(booking, event.total_of(booking));
+        found.map(takings).unwrap_or_default()
     }
 
     /// Brings the sums of the event up to what the booking counts for now.
@@ -180,8 +181,9 @@ pub(super) fn view(booking: &Booking) -> Option<Box<MoneyView>> {
 pub(super) fn audit(event: &Event, found: &mut Vec<String>) {
     let mut sums = Takings::default();
     for booking in &event.bookings {
-        sums.add(&Takings::of(booking));
-        if !booking.is_balanced() {
+        let total = event.total_of(booking);
+        sums.add(&Takings::of(booking, total));
+        if !booking.is_balanced(total) {
             found.push(format!("booking {}: its money is not conserved", booking.id));
         }
     }

@@ -31,8 +31,10 @@ impl Outbox {
 /// Whether the event takes entries: places may still come back to be sold.
 fn judge_joining(event: &Event, now_ms: u64) -> Result<(), Refusal> {
     match event.state_at(now_ms) {
-        EventState::Published | EventState::Paused => judge_window(event, now_ms),
-        EventState::Draft | EventState::Cancelled | EventState::Ended => judge_sale(event, now_ms),
+        EventState::Published | EventState::Paused => judge_window(event, now_ms, "").map(|_| ()),
+        EventState::Draft | EventState::Cancelled | EventState::Ended => {
+            judge_sale(event, now_ms, "").map(|_| ())
+        }
     }
 }
 

@@ -91,7 +91,7 @@ impl State {
             }
             let due = |deadline: &Deadline| deadline.at_ms <= now_ms;
             let settled = !list.pending && !self.deadlines.of(*id).any(|it| due(&it));
-            if !settled || judge_sale(event, now_ms).is_err() {
+            if !settled || judge_sale(event, now_ms, "").is_err() {
                 continue;
             }
             for wish in list.lines.keys().filter(|wish| wish.fits_plainly(event)) {

@@ -38,7 +38,7 @@ impl Event {
     /// Whether what comes back is for those who wait.
     pub(in crate::inventory) fn keeps_for_waitlist(&self, now_ms: u64) -> bool {
         let waits = self.waitlist.as_deref().is_some_and(|list| list.waits());
-        waits && judge_sale(self, now_ms).is_ok()
+        waits && judge_sale(self, now_ms, "").is_ok()
     }
 
     /// Whether no free place may be sold before those who wait were looked at.
@@ -131,7 +131,7 @@ impl State {
         // Places only become fewer on the way: who did not fit does not fit later.
         let mut from = 0;
         while let Some(event) = self.events.get_mut(&id) {
-            if judge_sale(event, now_ms).is_err() {
+            if judge_sale(event, now_ms, "").is_err() {
                 break;
             }
             let Some(list) = event.waitlist.as_deref() else { break };
@@ -178,12 +178,13 @@ impl State {
         };
         let (user, wish) = (waiter.user, waiter.wish.as_ref().clone());
         let key = offer_key(event, user, waiter.key);
-        let granted = judge_limit(event, user, wish.quantity).and_then(|()| {
+        let under = judge_limit(event, user, wish.quantity).and_then(|()| event.terms_for(""));
+        let granted = under.and_then(|under| {
             // The hold is what the join came to.
             let kind = CommandKind::Waitlist(WaitlistCommand::Join { event: id, wish });
             let command = Command { principal: user, key, kind };
             let print = fingerprint(3, std::iter::once(entry.into()));
-            self.give(&command, id, print, &fit.seats, &fit.areas)
+            self.give(&command, id, print, &fit.seats, &fit.areas, under)
         });
         let Ok(Reply::Booking(view)) = granted else {
             self.end_waiting(id, entry, Kept::PassedOver);

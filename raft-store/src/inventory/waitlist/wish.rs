@@ -66,7 +66,10 @@ impl Wish {
                 accessible: self.accessible,
                 ..Wanted::default()
             };
-            if let Ok(seats) = search(event, &wanted, &[]) {
+            let found = search(event, &wanted, &[], 0);
+            // What is kept for others by number is not for those who wait.
+            let found = found.ok().filter(|seats| event.judge_quotas(seats, &[], 0).is_ok());
+            if let Some(seats) = found {
                 return Some(Fit { seats, areas: Vec::new() });
             }
         }
@@ -79,14 +82,19 @@ impl Wish {
         }
         let areas = (0_u16..).zip(&event.layout.areas);
         let mut areas = areas.filter(|(_, (category, _))| self.may_be_of(*category));
-        areas.find_map(|(area, _)| judge_areas(event, &[(area, self.quantity)]).ok())
+        areas.find_map(|(area, _)| {
+            let wanted = [(area, self.quantity)];
+            event.judge_quotas(&[], &wanted, 0).ok()?;
+            judge_areas(event, &wanted).ok()
+        })
     }
 
-    /// The same by looking at every seat, for the audit. Accessible places are left to the search.
+    /// The same by looking at every seat, for the audit. Accessible places, and what is kept by number,
+    /// are left to the search.
     pub(super) fn fits_plainly(&self, event: &Event) -> bool {
         use crate::inventory::free::runs;
         use crate::inventory::layout::SeatKind;
-        if self.accessible {
+        if self.accessible || event.terms.as_ref().is_some_and(|terms| terms.has_quotas()) {
             return false;
         }
         let layout = &event.layout;
@@ -96,7 +104,7 @@ impl Wish {
                 zone.kind != SeatKind::Accessible && self.may_be_of(zone.category)
             })
         });
-        let is_free = |seat| event.is_free(seat);
+        let is_free = |seat| event.is_free_for(seat, 0);
         let free = stretches.flat_map(|&stretch| {
             runs(stretch, &is_free).map(|run| run.end - run.start).collect::<Vec<u32>>()
         });

@@ -191,9 +191,9 @@ impl Model {
             return Said::Refused(ErrorCode::TicketRedeemed, Vec::new(), odd.into());
         }
         let going = here.iter().filter(|(place, ..)| wanted.contains(place));
-        let amount: u64 = going.clone().map(|(_, _, price)| price).sum();
-        let amount = if sale.is_gift() { 0 } else { amount };
         let refund = u32::try_from(sale.back.len()).unwrap_or(u32::MAX);
+        let left = if wanted.len() == here.len() { 0 } else { sale.total_without(&wanted) };
+        let amount = sale.total() - left;
         let seats: Vec<u32> = going
             .filter_map(|(_, place, _)| match place {
                 Where::Seat(seat) => Some(*seat),

@@ -50,6 +50,8 @@ pub struct Party {
 struct Hall<'a> {
     show: &'a Show,
     party: &'a Party,
+    /// Categories that are promised to others.
+    closed: Vec<usize>,
     /// Free seats that this party may have.
     free: BTreeSet<u32>,
 }
@@ -59,13 +61,16 @@ pub(super) fn best(
     show: &Show,
     party: &Party,
     besides: &[u32],
+    way: &str,
 ) -> Result<Vec<u32>, (ErrorCode, u64)> {
     let all = 0..u32::try_from(show.seats.len()).unwrap_or(u32::MAX);
-    let mut hall = Hall { show, party, free: BTreeSet::new() };
+    let closed = show.closed_kinds(way, party.size);
+    let mut hall = Hall { show, party, closed, free: BTreeSet::new() };
     let free = all.filter(|seat| {
         hall.may_have(*seat)
             && show.owner(*seat).is_none()
             && !show.blocked.contains(seat)
+            && !show.is_kept(*seat, way)
             && !besides.contains(seat)
     });
     hall.free = free.collect();
@@ -96,6 +101,7 @@ impl Hall<'_> {
         let (spot, party) = (self.spot(seat), self.party);
         let category = self.show.seats[seat as usize];
         (spot.kind == Kind::Accessible) == party.accessible
+            && !self.closed.contains(&category)
             && (party.categories.is_empty() || party.categories.contains(&category))
             && (party.sections.is_empty() || party.sections.contains(&spot.section))
             && party.price_max.is_none_or(|most| self.show.prices[category] <= most)
@@ -232,7 +238,7 @@ impl Hall<'_> {
 
     fn groups(&self, size: usize) -> Vec<u32> {
         let (mut left, mut seats) = (size, Vec::new());
-        let mut rest = Hall { show: self.show, party: self.party, free: self.free.clone() };
+        let mut rest = Hall { free: self.free.clone(), closed: self.closed.clone(), ..*self };
         while left > 0 {
             let sizes = (1..=left.min(SIDE_BY_SIDE)).map(Reverse).collect::<BTreeSet<_>>();
             let group = sizes.into_iter().find_map(|Reverse(size)| rest.window(size));

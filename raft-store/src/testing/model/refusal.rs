@@ -2,7 +2,11 @@
 
 use rowlock_proto::error_code::ErrorCode;
 
-use super::{Basket, Phase, Said, Show, Where, no};
+use super::{Basket, Phase, Said, Show, Where};
+
+pub(super) fn no(code: ErrorCode) -> Said {
+    Said::Refused(code, Vec::new(), 0)
+}
 
 pub(super) fn why_not(
     show: &Show,
@@ -17,8 +21,12 @@ pub(super) fn why_not(
         Phase::Cancelled | Phase::Ended => return Some(no(ErrorCode::SaleClosed)),
         Phase::Paused => return Some(no(ErrorCode::SalePaused)),
     }
-    if now < show.opens_ms {
-        return Some(Said::Refused(ErrorCode::SaleNotOpen, Vec::new(), show.opens_ms));
+    let Some(way) = show.way_of(&basket.word) else {
+        return Some(no(ErrorCode::AccessCodeUnknown));
+    };
+    let opens_ms = show.opening(&way);
+    if now < opens_ms {
+        return Some(Said::Refused(ErrorCode::SaleNotOpen, Vec::new(), opens_ms));
     }
     if now >= show.date_ms {
         return Some(Said::Refused(ErrorCode::SaleClosed, Vec::new(), show.date_ms));
@@ -36,11 +44,11 @@ pub(super) fn why_not(
         }
     }
     let limit = show.limit;
-    let wants = show.owned_by(user) + wants;
-    if limit != 0 && u32::try_from(wants).unwrap_or(u32::MAX) > limit {
+    let owned = show.owned_by(user) + wants;
+    if limit != 0 && u32::try_from(owned).unwrap_or(u32::MAX) > limit {
         return Some(Said::Refused(ErrorCode::LimitExceeded, Vec::new(), limit.into()));
     }
-    None
+    show.forbidden(user, basket, u32::try_from(wants).unwrap_or(u32::MAX))
 }
 
 /// Seats that are not there, or not free.

@@ -16,7 +16,7 @@ use crate::inventory::planted;
 use crate::inventory::{
     Answer, Batch, BookingState, BookingView, Cart, Change, Command, CommandKind, Config,
     EventPatch, EventSpec, EventState, LifeCommand, RecordKey, RefundOrder, Reply, SYSTEM, State,
-    Tender, Ticket, Together, Wanted, seat_state,
+    Tender, TermsCommand, Ticket, Together, Wanted, seat_state,
 };
 
 mod doors;
@@ -25,12 +25,15 @@ mod histories;
 mod lines;
 mod money;
 mod readers;
+mod shown;
 mod sleeper;
+mod terms;
 mod waitlists;
 mod wishes;
 
 use self::hall::{FOCUS_MM, HALL, LAWN, SEATS, map};
 use self::histories::runner;
+use self::shown::{heard, plain, seen, told};
 use self::sleeper::Sleeper;
 use self::wishes::{By, Verb, Wish, next, plain_basket, steps};
 
@@ -256,6 +259,9 @@ impl Pair {
             Wish::Wait { event, wish } => {
                 Ask::Wait { event, ask: waitlists::resolve(&self.model, event, wish) }
             }
+            Wish::Terms { event, wish } => {
+                Ask::Terms { event, ask: terms::resolve(&self.model, event, wish) }
+            }
             Wish::Sweep { max } => {
                 self.model.tick(stamp_ms);
                 let swept = self.apply(stamp_ms, SYSTEM, 0, CommandKind::ExpireDue { max });
@@ -282,6 +288,7 @@ impl Pair {
             Ask::Money(ask) => money::command(self, ask),
             Ask::Reader(ask) => (SYSTEM, 0, readers::reader_command(ask)),
             Ask::Wait { event, ask } => waitlists::command(event, ask),
+            Ask::Terms { event, ask } => terms::command(self, event, ask),
             Ask::Door(ask) => {
                 let (key, kind) = doors::command(self, ask);
                 (SYSTEM, key, kind)
@@ -372,6 +379,7 @@ impl Pair {
             let states = self.state.seats(id).unwrap();
             let owned = |seat| match show.owner(seat).map(|place| show.sales[place].standing) {
                 None if show.blocked.contains(&seat) => seat_state::BLOCKED,
+                None if show.is_kept(seat, "") => seat_state::KEPT,
                 None => seat_state::AVAILABLE,
                 Some(Standing::Confirmed) => seat_state::SOLD,
                 Some(_) => seat_state::HELD,
@@ -379,7 +387,8 @@ impl Pair {
             assert_eq!(states, (0..SEATS).map(owned).collect::<Vec<u8>>());
             let view = self.state.event(id).unwrap();
             let count = |state| states.iter().filter(|&&other| other == state).count();
-            assert_eq!(view.counts.available as usize, count(seat_state::AVAILABLE));
+            let free = count(seat_state::AVAILABLE) + count(seat_state::KEPT);
+            assert_eq!(view.counts.available as usize, free);
             assert_eq!(view.counts.held as usize, count(seat_state::HELD));
             assert_eq!(view.counts.sold as usize, count(seat_state::SOLD));
             assert_eq!(view.counts.blocked as usize, count(seat_state::BLOCKED));
@@ -438,7 +447,7 @@ fn owed_by(show: &Show) -> Vec<u64> {
 }
 
 fn hold(event: EventId, basket: Basket) -> CommandKind {
-    let Basket { plain, seats, party, areas } = basket;
+    let Basket { plain, seats, party, areas, word } = basket;
     if plain {
         return CommandKind::HoldSeats { event, seats };
     }
@@ -454,131 +463,11 @@ fn hold(event: EventId, basket: Basket) -> CommandKind {
         },
         accessible: party.accessible,
     });
-    CommandKind::HoldCart { event, cart: Box::new(Cart { seats, best, areas }) }
-}
-
-/// A sale as it is shown: what is left of it, and not what the keys were.
-fn plain(sale: &Sale) -> Sale {
-    let mut shown = Sale {
-        key: 0,
-        begun_key: 0,
-        basket: plain_basket(Vec::new()),
-        seats: Vec::new(),
-        prices: Vec::new(),
-        areas: Vec::new(),
-        extended_from_ms: u64::from(sale.extended_from_ms != 0),
-        till: money::plain(&sale.till),
-        back: sale.back.iter().map(|(_, amount, name)| (0, *amount, name.clone())).collect(),
-        ..sale.clone()
-    };
-    shown.doors.merged.clear();
-    shown.doors.voids.values_mut().for_each(|key| *key = 0);
-    for pass in shown.passes.values_mut() {
-        if let Some((_, _, key)) = &mut pass.2 {
-            *key = 0;
-        }
+    let cart = Box::new(Cart { seats, best, areas });
+    if word.is_empty() {
+        return CommandKind::HoldCart { event, cart };
     }
-    for (_, place, price) in sale.here() {
-        match place {
-            Where::Seat(seat) => {
-                shown.seats.push(seat);
-                shown.prices.push(price);
-            }
-            Where::Area(area) => match shown.areas.iter_mut().find(|(of, ..)| *of == area) {
-                Some((_, count, _)) => *count += 1,
-                None => shown.areas.push((area, 1, price)),
-            },
-        }
-    }
-    shown
-}
-
-fn told(said: Said) -> Said {
-    let plain = |(event, number, sale): Seen| (event, number, plain(&sale));
-    match said {
-        Said::Booking(seen) => Said::Booking(plain(seen)),
-        Said::Begun(seen, attempt) => Said::Begun(plain(seen), attempt),
-        Said::RefundDue(seen) => Said::RefundDue(plain(seen)),
-        Said::Back(seen, refund) => Said::Back(plain(seen), refund),
-        Said::Done
-        | Said::Reader(_)
-        | Said::Scans(_)
-        | Said::Turn(_)
-        | Said::Tended(..)
-        | Said::Refused(..)
-        | Said::Spot(_)
-        | Said::Stepped(_) => said,
-    }
-}
-
-fn seen(view: BookingView) -> Seen {
-    let standing = match view.state {
-        BookingState::Held => Standing::Held,
-        BookingState::Paying => Standing::Paying,
-        BookingState::Confirmed => Standing::Confirmed,
-        BookingState::Released => Standing::Released,
-        BookingState::Expired => Standing::Expired,
-        BookingState::RefundDue => Standing::RefundDue,
-        BookingState::Refunded => Standing::Refunded,
-        BookingState::Capturing => Standing::Capturing,
-    };
-    let areas: u64 = view.areas.iter().map(|line| line.price * u64::from(line.count)).sum();
-    let gift = view
-        .money
-        .as_ref()
-        .is_some_and(|money| money.direct && money.receipts[0].tender == Tender::Complimentary);
-    let listed = view.prices.iter().sum::<u64>() + areas;
-    assert_eq!(view.total, if gift { 0 } else { listed });
-    let pass = |(place, ticket): (u32, Ticket)| {
-        let used = ticket.redeemed.map(|it| (it.door, it.at_ms, 0));
-        let holder = ticket.holder.map(|holder| u64::try_from(holder.0).unwrap());
-        (place, (holder, ticket.version, used))
-    };
-    let event = usize::try_from(view.event.0 - event_id(0).0).unwrap();
-    let sale = Sale {
-        user: u64::try_from(view.user.0).unwrap(),
-        key: 0,
-        standing,
-        seats: view.seats,
-        prices: view.prices,
-        created_ms: view.created_ms,
-        expires_ms: view.expires_ms,
-        payment_until_ms: view.payment_deadline_ms,
-        attempt: view.attempt,
-        intent: view.intent,
-        confirmed_ms: view.confirmed_ms,
-        declined: view.decline_reason,
-        areas: view.areas.iter().map(|line| (line.area, line.count, line.price)).collect(),
-        gone: view.gone.into_iter().collect(),
-        extended_from_ms: view.extended.into(),
-        back: view.refunds.into_iter().map(|it| (0, it.amount, it.reference)).collect(),
-        passes: view.tickets.into_iter().map(pass).collect(),
-        doors: AtDoors {
-            voids: view.voids.into_iter().map(|(place, _)| (place, 0)).collect(),
-            ..AtDoors::default()
-        },
-        till: money::seen(view.money),
-        basket: plain_basket(Vec::new()),
-        begun_key: 0,
-    };
-    (event, view.booking.locator().seq(), sale)
-}
-
-fn heard(answer: Answer) -> Said {
-    match answer {
-        Ok(Reply::Done) => Said::Done,
-        Ok(Reply::Booking(view)) => Said::Booking(seen(*view)),
-        Ok(Reply::PaymentBegun { booking, attempt }) => Said::Begun(seen(*booking), attempt),
-        Ok(Reply::RefundDue(view)) => Said::RefundDue(seen(*view)),
-        Ok(Reply::Refund { booking, refund }) => Said::Back(seen(*booking), refund),
-        Ok(Reply::Queue(reply)) => lines::line_heard(reply),
-        Ok(Reply::Tended { steps, more }) => Said::Tended(steps, more),
-        Ok(Reply::Consumer(view)) => Said::Reader(readers::reader(&view)),
-        Ok(Reply::Scans(outcomes)) => doors::heard(outcomes),
-        Ok(Reply::Waiter(view)) => Said::Turn(waitlists::seat(*view)),
-        Ok(Reply::Expired { .. }) => panic!("only a sweep is answered so"),
-        Err(refusal) => Said::Refused(refusal.code, refusal.seats, refusal.limit),
-    }
+    CommandKind::Terms(TermsCommand::Hold { event, cart, code: word })
 }
 
 /// How many commands there were, and the sleeper.

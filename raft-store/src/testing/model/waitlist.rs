@@ -84,13 +84,15 @@ impl Show {
             near,
             accessible,
         };
-        if let Ok(seats) = brute::best(self, &party, &[]) {
+        let found = brute::best(self, &party, &[], "").ok();
+        if let Some(seats) = found.filter(|seats| self.over_quota(seats, &[], "").is_none()) {
             return Some((seats, Vec::new()));
         }
         let will_do = |&(area, (category, _)): &(u16, &(usize, u32))| {
             !accessible
                 && (want.categories.is_empty() || want.categories.contains(category))
                 && self.is_free(Where::Area(area), want.size)
+                && self.over_quota(&[], &[(area, want.size)], "").is_none()
         };
         let (area, (category, _)) = (0_u16..).zip(&self.areas).find(will_do)?;
         Some((Vec::new(), vec![(area, want.size, self.prices[*category])]))
@@ -150,7 +152,13 @@ impl Show {
             return true;
         }
         self.wait.turns[at].outcome = Outcome::Offered(self.sales.len());
+        let open = areas.iter().flat_map(|&(area, count, _)| {
+            std::iter::repeat_n(self.areas[usize::from(area)].0, count as usize)
+        });
+        let kinds = seats.iter().map(|&seat| self.seats[seat as usize]).chain(open).collect();
+        let bill = super::Bill { kinds, fees: self.rules.fees.clone(), ..super::Bill::default() };
         self.sales.push(Sale {
+            bill,
             user: turn.user,
             // No request of a user has it.
             key: u64::MAX - at as u64,
@@ -176,6 +184,7 @@ impl Show {
                 seats: Vec::new(),
                 party: None,
                 areas: Vec::new(),
+                word: String::new(),
             },
             begun_key: 0,
         });

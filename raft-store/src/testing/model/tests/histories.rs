@@ -60,6 +60,11 @@ fn random_waitlists_match_the_model() {
     check(0x3a17, 100_000, waitlists::wait_steps);
 }
 
+#[test]
+fn p1_p4_p6_random_terms_match_the_model() {
+    check(0x7e45, 100_000, terms::terms_steps);
+}
+
 /// The model would be of no use if it did not notice.
 #[test]
 fn every_planted_mistake_is_found() {
@@ -75,8 +80,9 @@ fn every_planted_mistake_is_found() {
                 doors::door_steps,
                 money::money_steps,
                 waitlists::wait_steps,
+                terms::terms_steps,
             ];
-            let seen = (0..60).any(|round: usize| {
+            let seen = (0..72).any(|round: usize| {
                 let steps = kinds[round % kinds.len()]().new_tree(&mut random).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             });

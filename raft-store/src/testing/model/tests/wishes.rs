@@ -4,6 +4,7 @@ use super::doors::{DoorWish, door_wish};
 use super::lines::{LineWish, line_wish};
 use super::money::{MoneyWish, money_wish};
 use super::readers::ReaderWish;
+use super::terms::{TermsWish, terms_wish};
 use super::waitlists::{WaitWish, wait_wish};
 use super::*;
 
@@ -17,6 +18,7 @@ pub(super) enum Wish {
     Money(MoneyWish),
     Reader(ReaderWish),
     Wait { event: usize, wish: WaitWish },
+    Terms { event: usize, wish: TermsWish },
     Sweep { max: u32 },
     Restart,
 }
@@ -125,8 +127,14 @@ pub(super) fn party() -> impl Strategy<Value = Party> {
     )
 }
 
+pub(super) fn word() -> impl Strategy<Value = String> {
+    let known =
+        prop_oneof![2 => Just("fan"), 1 => Just("fan2"), 1 => Just("crew"), 1 => Just("no")];
+    prop_oneof![5 => Just(String::new()), 2 => known.prop_map(str::to_owned)]
+}
+
 pub(super) fn plain_basket(seats: Vec<u32>) -> Basket {
-    Basket { plain: true, seats, party: None, areas: Vec::new() }
+    Basket { plain: true, seats, party: None, areas: Vec::new(), word: String::new() }
 }
 
 pub(super) fn basket() -> impl Strategy<Value = Basket> {
@@ -139,8 +147,8 @@ pub(super) fn basket() -> impl Strategy<Value = Basket> {
     ];
     prop_oneof![
         3 => seats().prop_map(plain_basket),
-        4 => (seats_too, prop::option::weighted(0.8, party()), lawn).prop_map(
-            |(seats, party, areas)| Basket { plain: false, seats, party, areas }
+        4 => (seats_too, prop::option::weighted(0.8, party()), lawn, word()).prop_map(
+            |(seats, party, areas, word)| Basket { plain: false, seats, party, areas, word }
         ),
     ]
 }
@@ -219,6 +227,7 @@ pub(super) fn wish() -> impl Strategy<Value = Wish> {
         5 => door_wish().prop_map(Wish::Door),
         5 => money_wish().prop_map(Wish::Money),
         4 => (event(), wait_wish()).prop_map(|(event, wish)| Wish::Wait { event, wish }),
+        3 => (event(), terms_wish()).prop_map(|(event, wish)| Wish::Terms { event, wish }),
         2 => (1_u32..4).prop_map(|max| Wish::Sweep { max }),
         1 => Just(Wish::Restart),
     ]
