@@ -85,7 +85,10 @@ fn is_between(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     // The state follows the name, which is in parentheses and may hold any.
     let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
-    arguments(pid).is_some_and(|line| line.is_empty()) && !matches!(state, None | Some('Z' | 'X'))
+    // The first thread of a process may be over while others still hold what all of them share.
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    let is_over = matches!(state, None | Some('Z' | 'X')) && threads <= 1;
+    arguments(pid).is_some_and(|line| line.is_empty()) && !is_over
 }
 
 /// A process to end, and how to know it.
