@@ -61,7 +61,8 @@ pub(super) fn search(
     // While nothing is kept for anybody, all search the same seats.
     let keeps = event.terms.as_ref().is_some_and(|terms| !terms.kept.is_empty());
     let shared = if keeps { channel } else { 0 };
-    let mut free = event.free.remove(&shared).unwrap_or_else(|| Free::unknown(&layout));
+    let kept = event.free.entry(shared).or_insert_with(|| Free::unknown(&layout));
+    let mut free = std::mem::take(kept);
     let touch = |free: &mut Free| besides.iter().for_each(|&seat| free.touch(&layout, seat));
     touch(&mut free);
     let zones = allowed(event, &layout, wanted, channel);
@@ -71,7 +72,9 @@ pub(super) fn search(
         Search { layout: &layout, event, free: &mut free, zones, wanted, besides, channel };
     let found = search.run();
     touch(&mut free);
-    event.free.insert(shared, free);
+    if let Some(kept) = event.free.get_mut(&shared) {
+        *kept = free;
+    }
     found.map(|mut seats| {
         seats.sort_unstable();
         seats

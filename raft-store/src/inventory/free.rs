@@ -33,7 +33,7 @@ pub enum Fit {
     Any,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Free {
     zones: Vec<Tree>,
     is_stale: Vec<bool>,

@@ -130,6 +130,9 @@ impl Event {
         areas: &[(u16, u32)],
         channel: u8,
     ) -> Result<(), Refusal> {
+        if !self.terms.as_deref().is_some_and(Terms::has_quotas) {
+            return Ok(());
+        }
         let places = Places { seats: seats.to_vec(), areas: areas.to_vec() };
         match self.over_quota(&places, channel) {
             Some((_, headroom)) => Err(bound(ErrorCode::QuotaKept, headroom.into())),
