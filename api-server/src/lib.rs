@@ -29,5 +29,6 @@ pub mod run;
 pub mod search;
 pub mod tickets;
 mod time;
+mod user_lists;
 
 pub use routes::{openapi, router};

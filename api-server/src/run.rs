@@ -17,12 +17,16 @@ use crate::payment::sandbox::Sandbox;
 use crate::routes::router;
 use crate::search::feed;
 use crate::tickets::Signer;
+use crate::user_lists;
 
 /// Shorter than the time of a route, so that what is inside gives up first.
 const CALL_TIME_MAX: Duration = Duration::from_secs(6);
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long requests that are being worked on may take to end once the server is told to stop.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// How long the leases of consumers may take to be given back.
+const YIELD_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// Serves until `stop`; then takes no more, and ends what was begun.
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
@@ -43,12 +47,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     })
     .await
     .context("connect to the cluster")?;
+    let lists = client.clone();
     let app = App::new(Arc::new(client), provider, tokens, tickets, config.rate_limit);
 
     let background = stop.child_token();
     let reconciler = Reconciler::default();
     feed::start(&app, &reconciler, &background);
     tokio::spawn(reconciler.run(app.clone(), background.clone()));
+    let lists = user_lists::start(&lists, &background);
 
     tracing::info!(
         listen = %listener.local_addr().context("read the address")?,
@@ -73,6 +79,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         () = drained => tracing::warn!("requests that did not end in time are cut off"),
     }
     background.cancel();
+    // So that another server need not wait for the leases to end.
+    if tokio::time::timeout(YIELD_TIME_MAX, lists.join_all()).await.is_err() {
+        tracing::warn!("leases are not given back");
+    }
     tracing::info!("stopped");
     Ok(())
 }

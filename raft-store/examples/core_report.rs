@@ -263,6 +263,7 @@ fn main() -> Outcome<()> {
                 RecordKey::Doors(..) | RecordKey::Money(..) => false,
                 RecordKey::Consumers | RecordKey::Chain(_) => false,
                 RecordKey::Terms(_) | RecordKey::BookingTerms(..) => false,
+                RecordKey::UserList(..) => false,
             });
         }
         spent += core.sell(&holds(event));

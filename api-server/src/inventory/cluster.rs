@@ -6,6 +6,7 @@ use rowlock_client::types::{
     EventSpec, Page, PaymentBegun, RefundDecided, RequestKey, SeatMapHash, Seats, ShardId, Slot,
     User, UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
+use rowlock_client::user_lists::{ListingAge, UserList};
 use rowlock_client::{Answered, Client, Error, Watch, WatchError};
 
 use super::{Call, Feed, Inventory, RefundOrder};
@@ -54,6 +55,15 @@ impl Inventory for Client {
     }
     fn user(&self, user: UserId) -> Call<'_, UserEntry> {
         Box::pin(Client::user(self, user))
+    }
+    fn user_list(
+        &self,
+        user: UserId,
+        after: Option<ListingAge>,
+        skip: u32,
+        limit: u32,
+    ) -> Call<'_, UserList> {
+        Box::pin(Client::user_list(self, user, after, skip, limit))
     }
     fn user_by_email<'a>(&'a self, email: &'a str) -> Call<'a, UserEntry> {
         Box::pin(Client::user_by_email(self, email))

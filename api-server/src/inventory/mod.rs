@@ -10,6 +10,7 @@ use rowlock_client::types::{
     Page, PaymentBegun, RefundDecided, RequestKey, SeatMapHash, Seats, ShardId, Slot, User,
     UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
+use rowlock_client::user_lists::{ListingAge, UserList};
 use rowlock_client::{Answered, Error, WatchError};
 
 pub type Call<'a, T> = BoxFuture<'a, Result<Answered<T>, Error>>;
@@ -45,6 +46,14 @@ pub trait Inventory: Send + Sync + std::fmt::Debug {
     /// Bookings of an event by number, after `after_seq`.
     fn bookings(&self, event: EventId, after_seq: u32, limit: u32) -> Call<'_, Page<Booking>>;
     fn user(&self, user: UserId) -> Call<'_, UserEntry>;
+    /// What a user has over all events, the newest first, a moment behind.
+    fn user_list(
+        &self,
+        user: UserId,
+        after: Option<ListingAge>,
+        skip: u32,
+        limit: u32,
+    ) -> Call<'_, UserList>;
     fn user_by_email<'a>(&'a self, email: &'a str) -> Call<'a, UserEntry>;
 
     fn put_seat_map<'a>(

@@ -164,7 +164,13 @@ pub(crate) fn remaining_s(booking: &Booking, now_ms: u64) -> u64 {
 
 impl BookingView {
     /// As it was granted: `now_ms` is then when it was made.
-    fn of(app: &App, caller: &Caller, booking: &Booking, layout: &Layout, now_ms: u64) -> Self {
+    pub(super) fn of(
+        app: &App,
+        caller: &Caller,
+        booking: &Booking,
+        layout: &Layout,
+        now_ms: u64,
+    ) -> Self {
         let confirmed = booking.state == BookingState::Confirmed;
         let seats = places(booking).filter_map(|place| {
             let PlaceKind::Seat(seat) = place.kind else { return None };

@@ -17,6 +17,7 @@ mod search;
 pub(crate) mod seat_maps;
 pub(crate) mod seats;
 pub(crate) mod tickets;
+mod user_bookings;
 mod users;
 mod venues;
 
@@ -54,6 +55,7 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/auth/refresh", post(auth::refresh)),
         at(Method::GET, "/users/me", get(users::me)),
         at(Method::PATCH, "/users/me", patch(users::update)),
+        at(Method::GET, "/users/me/bookings", get(user_bookings::list)),
         at(Method::POST, "/venues", post(venues::create)),
         at(Method::GET, "/venues/{venueId}", get(venues::get)),
         at(Method::GET, "/venues/{venueId}/seat-map", get(seat_maps::get)),
@@ -94,6 +96,7 @@ fn endpoints() -> Vec<Endpoint> {
         auth::refresh,
         users::me,
         users::update,
+        user_bookings::list,
         venues::create,
         venues::get,
         seat_maps::get,

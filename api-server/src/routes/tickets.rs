@@ -50,8 +50,19 @@ pub(crate) fn ticket_views(app: &App, booking: &Booking, layout: &Layout) -> Vec
     places(booking).map(|place| ticket_view(app, booking, layout, place, booking.user)).collect()
 }
 
+/// The tickets of a booking that `viewer` has, who did not buy it.
+pub(super) fn tickets_of(
+    app: &App,
+    booking: &Booking,
+    layout: &Layout,
+    viewer: UserId,
+) -> Vec<TicketView> {
+    let its = places(booking).filter(|place| place.holder(booking) == viewer);
+    its.map(|place| ticket_view(app, booking, layout, place, viewer)).collect()
+}
+
 /// The number of a place in a ticket's id. A booking has at most 100 places.
-fn item(place: u32) -> u8 {
+pub(super) fn item(place: u32) -> u8 {
     u8::try_from(place).unwrap_or(u8::MAX)
 }
 

@@ -14,3 +14,4 @@ mod payments;
 mod protocol;
 mod reconcile;
 mod refunds;
+mod user_bookings;

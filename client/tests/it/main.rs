@@ -4,4 +4,5 @@
 mod calls;
 mod consume;
 mod fake;
+mod user_lists;
 mod watch;

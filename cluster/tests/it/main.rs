@@ -3,6 +3,7 @@
 
 mod playground;
 mod usage;
+mod user_lists;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{has_node, rowctl};
 
 /// Ends the playground however its test ends.
-struct Running<'a>(&'a Path);
+pub(crate) struct Running<'a>(pub(crate) &'a Path);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
@@ -18,7 +18,7 @@ impl Drop for Running<'_> {
 
 /// Three ports in a row, below those that the kernel gives to outgoing connections: while a node is
 /// down, one of the others' attempts to reach it could otherwise be given the node's own port.
-fn free_ports() -> u16 {
+pub(crate) fn free_ports() -> u16 {
     let start = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
     (start..32_000)
         .chain(10_000..start)
@@ -27,7 +27,7 @@ fn free_ports() -> u16 {
         .unwrap()
 }
 
-fn json(args: &[&str], data: &Path) -> Value {
+pub(crate) fn json(args: &[&str], data: &Path) -> Value {
     let data = data.to_str().unwrap();
     let output = rowctl(&[args, &["--data", data, "--output", "json"]].concat());
     let error = String::from_utf8_lossy(&output.stderr);

@@ -3,10 +3,11 @@
 use rowlock_proto::{BookingId, BookingLocator, ErrorCode, EventId, SeatMapHash, UserId, VenueId};
 use rowlock_raft_store::audit;
 use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
+use rowlock_raft_store::inventory::user_lists::{Age, RowKey};
 use rowlock_raft_store::inventory::waitlist::{WaiterView, WaitlistView};
 use rowlock_raft_store::inventory::{
     BookingView, ConsumerView, DoorCounts, EventView, RefundLine, State, Stats, Subject, Takings,
-    TermsView, User, Venue,
+    TermsView, User, UserListView, Venue,
 };
 
 /// A question about the state of one shard.
@@ -70,6 +71,20 @@ pub(crate) enum Query {
         limit: usize,
         live_only: bool,
     },
+    /// All of one event, and not none.
+    BookingsById(Vec<BookingId>),
+    UserList {
+        user: UserId,
+        after: Option<Age>,
+        skip: usize,
+        limit: usize,
+    },
+    OldListings {
+        source: u32,
+        revision: u64,
+        after: Option<RowKey>,
+        limit: usize,
+    },
 }
 
 /// What a query found.
@@ -117,6 +132,8 @@ pub(crate) enum Found {
     Terms(Box<TermsView>),
     Waiter(Box<WaiterView>),
     Waiters((Vec<WaiterView>, Option<u32>)),
+    UserList(UserListView),
+    OldListings((Vec<RowKey>, Option<RowKey>)),
 }
 
 impl Query {
@@ -134,6 +151,10 @@ impl Query {
             | Self::Waiters { event, .. } => Some(Subject::Event(*event)),
             Self::Booking(booking) => Some(Subject::Booking(booking.locator())),
             Self::BookingByLocator(locator) => Some(Subject::Booking(*locator)),
+            Self::BookingsById(ids) => match ids.as_slice() {
+                [booking, ..] => Some(Subject::Booking(booking.locator())),
+                [] => None,
+            },
             Self::Event(_)
             // Sums are kept of an event on disk, too.
             | Self::Takings(_)
@@ -148,6 +169,8 @@ impl Query {
             | Self::UserByEmail(_)
             | Self::Consumers
             | Self::AuditHead(_)
+            | Self::UserList { .. }
+            | Self::OldListings { .. }
             | Self::Stats => None,
         }
     }
@@ -179,6 +202,16 @@ impl Query {
                 let found = state.bookings_of(event, after_seq, limit);
                 let (bookings, more) = found.ok_or(ErrorCode::EventNotFound)?;
                 Ok(Found::Bookings { bookings, more })
+            }
+            Self::BookingsById(ids) => {
+                let bookings = ids.iter().filter_map(|&id| state.booking(id)).collect();
+                Ok(Found::Bookings { bookings, more: false })
+            }
+            Self::UserList { user, after, skip, limit } => {
+                Ok(Found::UserList(state.user_list(user, after, skip, limit)))
+            }
+            Self::OldListings { source, revision, after, limit } => {
+                Ok(Found::OldListings(state.old_listings(source, revision, after, limit)))
             }
             Self::Venue(id) => {
                 let venue = state.venue(id).ok_or(ErrorCode::VenueNotFound)?;

@@ -13,6 +13,7 @@ mod query;
 mod queue;
 mod reply;
 mod terms;
+mod user_lists;
 mod waitlist;
 
 pub(crate) use cluster::Service as Cluster;

@@ -4,6 +4,7 @@ use rowlock_proto::{BookingLocator, v1};
 use rowlock_raft_store::inventory::Refusal;
 
 use super::command::{booking, event, malformed, map_hash, user, venue};
+use super::user_lists;
 use crate::group::Query;
 use v1::query::Kind;
 
@@ -68,6 +69,9 @@ pub(super) fn decode(wire: v1::Query) -> Result<Query, Refusal> {
         Kind::GetWaiter(wire) => {
             Query::Waiter { event: event(&wire.event)?, user: user(&wire.user)? }
         }
+        Kind::GetBookings(wire) => user_lists::get_bookings(&wire)?,
+        Kind::GetUserList(wire) => user_lists::get_list(&wire, limit(wire.limit))?,
+        Kind::ListOldListings(wire) => user_lists::list_old(&wire, limit(wire.limit))?,
         Kind::ListWaiters(wire) => Query::Waiters {
             event: event(&wire.event)?,
             from: wire.from,

@@ -16,7 +16,7 @@ use super::{consumers, life};
 use crate::group::{Answer, Body, FeedBatch, Found, Position, Retry};
 use crate::meta::Map;
 
-use super::{money, queue, waitlist};
+use super::{money, queue, user_lists, waitlist};
 
 /// Name of the metadata that says from where on a compacted feed can be had.
 const OLDEST_KEY: &str = "rowlock-oldest-revision";
@@ -114,7 +114,7 @@ fn scan_outcome(outcome: ScanOutcome) -> v1::ScanOutcome {
     v1::ScanOutcome { kind: kind.into(), door, at_ms }
 }
 
-fn booking_state(state: BookingState) -> i32 {
+pub(super) fn booking_state(state: BookingState) -> i32 {
     let state = match state {
         BookingState::Held => v1::BookingState::Held,
         BookingState::Paying => v1::BookingState::Paying,
@@ -501,6 +501,8 @@ fn found_reply(found: Found) -> v1::QueryReply {
         Found::Waitlist(view) => Kind::Waitlist(waitlist::waitlist(view)),
         Found::Waiter(view) => Kind::Waiter(waitlist::waiter(*view)),
         Found::Waiters(page) => Kind::Waiters(waitlist::waiters(page)),
+        Found::UserList(view) => Kind::UserList(user_lists::list(view)),
+        Found::OldListings(page) => Kind::OldListings(user_lists::old(page)),
     };
     v1::QueryReply { kind: Some(kind) }
 }

@@ -7,4 +7,5 @@ mod consumers;
 mod failure;
 mod holds;
 mod transport;
+mod user_lists;
 mod watch;

@@ -11,6 +11,7 @@ use super::money::MoneyCommandV1;
 use super::queue::QueueCommandV1;
 use super::terms::TermsCommandV1;
 use super::text::{EventPatchV1, EventSpecV1, UserPatchV1, UserV1, VenueV1};
+use super::user_lists::UserListCommandV1;
 use super::waitlist::WaitlistCommandV1;
 use super::{Error, FORMAT_VERSION, body, decode_front, encode_onto};
 use crate::inventory::{Batch, Cart, Command, CommandKind, RefundOrder, Together, Wanted};
@@ -61,6 +62,7 @@ enum KindV1 {
     Consumer(ConsumerCommandV1),
     Waitlist(WaitlistCommandV1),
     Terms(TermsCommandV1),
+    UserList(UserListCommandV1),
 }
 
 #[derive(Encode, Decode)]
@@ -225,6 +227,7 @@ impl From<&CommandKind> for KindV1 {
             CommandKind::Consumer(command) => Self::Consumer(command.into()),
             CommandKind::Waitlist(command) => Self::Waitlist(command.into()),
             CommandKind::Terms(command) => Self::Terms(command.into()),
+            CommandKind::UserList(command) => Self::UserList(command.into()),
         }
     }
 }
@@ -318,6 +321,7 @@ impl From<KindV1> for CommandKind {
             KindV1::Consumer(command) => Self::Consumer(command.into()),
             KindV1::Waitlist(command) => Self::Waitlist(command.into()),
             KindV1::Terms(command) => Self::Terms(command.into()),
+            KindV1::UserList(command) => Self::UserList(command.into()),
         }
     }
 }

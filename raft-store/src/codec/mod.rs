@@ -16,6 +16,7 @@ mod records;
 mod row;
 mod terms;
 mod text;
+mod user_lists;
 mod waitlist;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
@@ -35,6 +36,7 @@ pub use records::{
 };
 pub use row::{decode_row, encode_row};
 pub use terms::{BlockOfTerms, TermsRecord};
+pub use user_lists::{UserListRecord, UserRowRecord};
 pub use waitlist::{BlockOfWaiters, WaitlistRecord};
 
 /// First byte of every value.

@@ -17,6 +17,7 @@ use super::money::MoneyCommand;
 use super::queue::QueueCommand;
 use super::reply::Refusal;
 use super::terms::TermsCommand;
+use super::user_lists::UserListCommand;
 use super::waitlist::WaitlistCommand;
 
 /// Seats of one hold.
@@ -196,6 +197,8 @@ pub enum CommandKind {
     Waitlist(WaitlistCommand),
     /// On what terms an event is sold.
     Terms(TermsCommand),
+    /// What bookings of all shards are to their users.
+    UserList(UserListCommand),
 }
 
 /// What one hold takes.
@@ -396,6 +399,7 @@ impl CommandKind {
             Self::Waitlist(waitlist) => Some(Subject::Event(waitlist.event())),
             Self::Terms(terms) => Some(terms.subject()),
             Self::Consumer(_)
+            | Self::UserList(_)
             | Self::PutSeatMapPart { .. }
             | Self::PutVenue { .. }
             | Self::RegisterUser { .. }
@@ -494,6 +498,7 @@ impl CommandKind {
             Self::Consumer(command) => command.check(),
             Self::Waitlist(waitlist) => waitlist.check(),
             Self::Terms(terms) => terms.check(),
+            Self::UserList(list) => list.check(),
             Self::RedeemTicket { door, .. } => text("door", door, NAME_BYTES_MAX),
             Self::ExtendHold { .. }
             | Self::TransferTicket { .. }

@@ -9,6 +9,7 @@ use super::life::LifeCommand as Life;
 use super::money::MoneyCommand as Money;
 use super::queue::QueueCommand as Queue;
 use super::terms::TermsCommand as Terms;
+use super::user_lists::UserListCommand as UserList;
 use super::waitlist::WaitlistCommand as Waitlist;
 
 /// Which command it was. 0: of a change that was kept before commands were named.
@@ -103,6 +104,8 @@ codes! {
     180: Kind::Terms(Terms::ClosePromotion { .. }) => "close-promotion",
     181: Kind::Terms(Terms::ApplyPromotion { .. }) => "apply-promotion",
     182: Kind::Terms(Terms::Hold { .. }) => "hold-with-code",
+    183: Kind::UserList(UserList::Apply { .. }) => "apply-user-list",
+    184: Kind::UserList(UserList::Forget { .. }) => "forget-user-list",
 }
 
 #[cfg(test)]

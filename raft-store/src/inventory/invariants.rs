@@ -30,6 +30,7 @@ impl State {
         self.audit_lives(&mut found);
         self.audit_consumers(&mut found);
         self.audit_waiting(&mut found);
+        self.audit_user_lists(&mut found);
         let held: BTreeSet<Deadline> = self
             .events
             .values()

@@ -51,6 +51,7 @@ mod seat_map;
 mod stored;
 pub mod terms;
 mod ticket;
+pub mod user_lists;
 pub mod waitlist;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +86,7 @@ pub use self::reply::{
 };
 use self::seat_map::StoredMap;
 pub use self::terms::{Price, TermsCommand, TermsView};
+pub use self::user_lists::{Listing, UserListCommand, UserListView};
 pub use self::waitlist::{WaitlistChange, WaitlistCommand};
 
 /// What does not change in the life of a shard, and must be the same on all its replicas.
@@ -118,6 +120,7 @@ pub struct State {
     venues: BTreeMap<VenueId, Venue>,
     users: BTreeMap<UserId, User>,
     by_email: BTreeMap<String, UserId>,
+    user_lists: BTreeMap<UserId, user_lists::UserList>,
     /// Events with a queue that is not closed.
     queues: BTreeSet<EventId>,
     /// When something is to be done for an event: see `life`.
@@ -296,6 +299,7 @@ impl State {
                 fresh(self.waitlist_command(principal, command.key, waitlist))
             }
             CommandKind::Terms(terms) => self.terms_command(command, terms),
+            CommandKind::UserList(list) => fresh(self.user_list_command(principal, list)),
             // Replicas hash their state at this index; the state itself is not touched.
             CommandKind::Checksum { nonce: _ } => fresh(Ok(Reply::Done)),
         }

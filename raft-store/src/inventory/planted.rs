@@ -108,6 +108,12 @@ pub(crate) enum Mistake {
     LapsedUncounted,
     /// A hold by name leaves a single seat over.
     SingleLeft,
+    /// A listing that comes late takes the place of a newer one.
+    OldListingTaken,
+    /// What came to nothing and was dropped from a list comes back.
+    DroppedListedAgain,
+    /// A row of a user's list is not written.
+    ListingNotWritten,
 }
 
 #[cfg(not(test))]
@@ -177,6 +183,9 @@ pub(crate) mod tests {
         Mistake::PromotionOverused,
         Mistake::LapsedUncounted,
         Mistake::SingleLeft,
+        Mistake::OldListingTaken,
+        Mistake::DroppedListedAgain,
+        Mistake::ListingNotWritten,
     ];
 
     thread_local! {

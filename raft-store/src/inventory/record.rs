@@ -27,13 +27,16 @@
 //! 20 slot:u16 no:u32                    a waitlist
 //! 21 slot:u16 no:u32 block:u32          128 entries of a waitlist
 //! 23 slot:u16 no:u32                    its audit chain, which is kept beside the state: `audit.rs`
+//! 24 user:16                            a user's list; absent: only its rows are kept
+//! 24 user:16 booking:16                 a row of it
 //! ```
 
-use rowlock_proto::ids::{SeatMapHash, UserId, VenueId};
+use rowlock_proto::ids::{BookingId, SeatMapHash, UserId, VenueId};
 
 /// An event's place: slot and number in the slot.
 pub type EventNo = (u16, u32);
 
+/// In the order of their bytes: a digest of the state and one of its rows go through them alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RecordKey {
     Shard,
@@ -55,10 +58,12 @@ pub enum RecordKey {
     QueueEntries(EventNo, u32),
     QueueLeft(EventNo, u32),
     QueuePasses(EventNo, u32),
-    Consumers,
     Waitlist(EventNo),
     Waiters(EventNo, u32),
+    Consumers,
     Chain(EventNo),
+    /// Of a user: the list itself, or a row of it.
+    UserList(UserId, Option<BookingId>),
 }
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
@@ -80,9 +85,12 @@ impl RecordKey {
     /// The event that the record belongs to.
     pub const fn event(self) -> Option<EventNo> {
         match self {
-            Self::Shard | Self::MapPart(..) | Self::Venue(_) | Self::User(_) | Self::Consumers => {
-                None
-            }
+            Self::Shard
+            | Self::MapPart(..)
+            | Self::Venue(_)
+            | Self::User(_)
+            | Self::Consumers
+            | Self::UserList(..) => None,
             Self::Event(no)
             | Self::Seats(no, _)
             | Self::Bookings(no, _)
@@ -115,6 +123,11 @@ impl RecordKey {
             Self::Shard => out.push(0),
             Self::Consumers => out.push(22),
             Self::Chain(no) => event(&mut out, 23, no),
+            Self::UserList(user, row) => {
+                out.push(24);
+                out.extend_from_slice(&user.to_bytes());
+                out.extend(row.iter().flat_map(|booking| booking.to_bytes()));
+            }
             Self::MapPart(map, part) => {
                 out.push(1);
                 out.extend_from_slice(&map.0);
@@ -225,6 +238,12 @@ impl RecordKey {
             16 => Self::Queue(event(rest)?),
             20 => Self::Waitlist(event(rest)?),
             23 => Self::Chain(event(rest)?),
+            24 => {
+                let (user, row) = rest.split_first_chunk::<16>()?;
+                let row = (!row.is_empty()).then_some(row);
+                let row = row.map(|row| BookingId::from_slice(row).ok_or(())).transpose().ok()?;
+                Self::UserList(UserId::from_bytes(*user), row)
+            }
             _ => return None,
         })
     }

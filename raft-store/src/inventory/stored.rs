@@ -15,12 +15,13 @@ use super::hold::event_no;
 use super::money;
 use super::queue::queue_keys;
 use super::record::{EventNo, RecordKey};
+use super::user_lists::UserList;
 use super::waitlist::waitlist_keys;
 use super::{Deadline, State};
 use crate::codec::{
     BlockOfBookings, BlockOfExtras, BlockOfNotes, BlockOfRefusals, BlockOfSeats, BlockOfTerms,
     BlockedSeats, ConsumersRecord, Error, EventRecord, LifeRecord, MapPartRecord, ShardRecord,
-    TermsRecord, UserRecord, VenueRecord,
+    TermsRecord, UserListRecord, UserRecord, UserRowRecord, VenueRecord,
 };
 
 /// The part of `items` that block number `block` of `size` covers.
@@ -64,6 +65,16 @@ impl State {
             }
             RecordKey::Venue(venue) => VenueRecord::encode(self.venues.get(&venue)?),
             RecordKey::User(user) => UserRecord::encode(self.users.get(&user)?),
+            RecordKey::UserList(user, None) => {
+                let &UserList { dropped, forgotten, .. } = self.user_lists.get(&user)?;
+                if dropped.is_none() && !forgotten {
+                    return None;
+                }
+                UserListRecord { dropped, forgotten }.encode()
+            }
+            RecordKey::UserList(user, Some(booking)) => {
+                UserRowRecord::encode(self.user_lists.get(&user)?.rows.get(&booking)?)
+            }
             RecordKey::Event(no) => {
                 let event = self.event_at(no)?;
                 EventRecord {
@@ -172,6 +183,15 @@ impl State {
                 let doc = UserRecord::decode(bytes)?;
                 self.by_email.insert(doc.email.clone(), user);
                 self.users.insert(user, doc);
+            }
+            RecordKey::UserList(user, None) => {
+                let record = UserListRecord::decode(bytes)?;
+                let list = self.user_lists.entry(user).or_default();
+                (list.dropped, list.forgotten) = (record.dropped, record.forgotten);
+            }
+            RecordKey::UserList(user, Some(booking)) => {
+                let row = UserRowRecord::decode(bytes)?;
+                self.user_lists.entry(user).or_default().put(booking, row);
             }
             RecordKey::Event(no) => self.load_event(no, bytes)?,
             RecordKey::Seats(no, block) => {
@@ -302,6 +322,7 @@ impl State {
         }
         keys.extend(self.venues.keys().map(|&venue| RecordKey::Venue(venue)));
         keys.extend(self.users.keys().map(|&user| RecordKey::User(user)));
+        keys.extend(self.user_list_keys());
         let blocks = |items: usize, size: u32| {
             u32::try_from(items.div_ceil(size as usize)).unwrap_or(u32::MAX)
         };

@@ -25,6 +25,7 @@ pub mod line;
 mod money;
 pub mod reader;
 mod refusal;
+pub mod shelf;
 mod terms;
 pub mod waitlist;
 
@@ -227,15 +228,17 @@ pub enum Ask {
     Fail { event: usize, number: u32, user: u64, attempt: u32, reason: String },
     Line { event: usize, ask: line::LineAsk },
     Reader(reader::ReaderAsk),
+    Shelf(shelf::ShelfAsk),
     Wait { event: usize, ask: waitlist::WaitAsk },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Model {
     pub clock_ms: u64,
     pub bound_ms: u64,
     pub shows: Vec<Show>,
     pub readers: reader::Readers,
+    pub shelves: shelf::Shelves,
 }
 
 impl Show {
@@ -295,9 +298,8 @@ impl Show {
 }
 
 impl Model {
-    pub const fn new(bound_ms: u64, shows: Vec<Show>) -> Self {
-        let readers = reader::Readers { all: Vec::new(), turns: 0 };
-        Self { clock_ms: 0, bound_ms, shows, readers }
+    pub fn new(bound_ms: u64, shows: Vec<Show>) -> Self {
+        Self { bound_ms, shows, ..Self::default() }
     }
 
     /// Time passes; every hold that it reaches is over.
@@ -412,6 +414,7 @@ impl Model {
             }
             Ask::Line { event, ask } => self.line(*event, ask),
             Ask::Reader(ask) => self.reader(ask),
+            Ask::Shelf(ask) => self.shelf(ask),
             Ask::Wait { event, ask } => self.wait(*event, ask),
             Ask::Fail { event, number, user, attempt, reason } => {
                 self.fail(*event, *number, *user, *attempt, reason)

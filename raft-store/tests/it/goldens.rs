@@ -18,7 +18,10 @@ use rowlock_raft_store::inventory::{
 use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
 
 use super::fixture::{World, booking, map_hash, spec};
-use super::{goldens_consumers, goldens_money, goldens_queue, goldens_terms, goldens_waitlist};
+use super::{
+    goldens_consumers, goldens_money, goldens_queue, goldens_terms, goldens_user_lists,
+    goldens_waitlist,
+};
 
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens");
 
@@ -361,7 +364,7 @@ fn life_world() -> World {
     world
 }
 
-const GOLDENS: [Golden; 9] = [
+const GOLDENS: [Golden; 10] = [
     Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
     Golden {
         file: "v1-places.txt",
@@ -418,6 +421,13 @@ const GOLDENS: [Golden; 9] = [
         changes: goldens_terms::changes,
         world: goldens_terms::world,
         kinds: &[0, 1, 4, 5, 6, 11, 13],
+    },
+    Golden {
+        file: "v1-user-lists.txt",
+        commands: goldens_user_lists::commands,
+        changes: goldens_user_lists::changes,
+        world: goldens_user_lists::world,
+        kinds: &[0, 1, 4, 24],
     },
 ];
 

@@ -16,6 +16,7 @@ mod goldens_consumers;
 mod goldens_money;
 mod goldens_queue;
 mod goldens_terms;
+mod goldens_user_lists;
 mod goldens_waitlist;
 mod promises;
 mod queue;

@@ -20,8 +20,8 @@ use rowlock_proto::ids::{BookingId, EventId, UserId};
 use rowlock_proto::shard::hash64;
 use rowlock_raft_store::inventory::door::DoorCommand;
 use rowlock_raft_store::inventory::{
-    Answer, BookingState, BookingView, ChangeKind, CommandKind, EventPatch, EventSpec, RefundOrder,
-    Refusal, Reply, Returned, SYSTEM,
+    Answer, BookingState, BookingView, ChangeKind, CommandKind, EventPatch, EventSpec, Listing,
+    RefundOrder, Refusal, Reply, Returned, SYSTEM,
 };
 
 use super::fixture::{World, arena_bytes, spec};
@@ -31,6 +31,7 @@ mod carts;
 mod consumers;
 mod doors;
 mod life;
+mod lists;
 mod money;
 mod terms;
 mod waitlist;
@@ -48,6 +49,8 @@ struct Script {
     /// Every request has its own key unless it names one.
     keys: u128,
     users: BTreeMap<UserId, String>,
+    /// What was seen of bookings, to be brought to their users.
+    seen: BTreeMap<String, Vec<Listing>>,
     out: String,
 }
 
@@ -173,8 +176,9 @@ fn answer(answer: &Answer) -> String {
 
 impl Script {
     fn new() -> Self {
-        let (event, users) = (EventId(0), BTreeMap::new());
-        Self { world: World::new(), event, keys: 1 << 100, users, out: String::new() }
+        let (world, event, keys) = (World::new(), EventId(0), 1 << 100);
+        let (users, seen) = Default::default();
+        Self { world, event, keys, users, seen, out: String::new() }
     }
 
     fn say(&mut self, line: impl AsRef<str>) {
@@ -389,6 +393,11 @@ impl Script {
                 self.life(verb, rest);
             }
             ["consumer", words @ ..] => self.consumer(words),
+            ["see", id, "as", label] => self.see(id, label, &[]),
+            ["see", id, "as", label, "with", givers @ ..] => self.see(id, label, givers),
+            ["list", labels @ ..] => self.list(labels),
+            ["list?", user, limit @ ..] => self.show_list(user, limit.first()),
+            ["forget", user] => self.forget(user),
             ["merge", scans @ ..] => {
                 let scans = scans.iter().map(|scan| self.scan(scan)).collect();
                 self.apply(SYSTEM, None, CommandKind::Door(DoorCommand::Merge { event, scans }));

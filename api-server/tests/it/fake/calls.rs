@@ -1,7 +1,7 @@
 //! The seam's calls, each one job on the state.
 
-use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use futures_util::future::BoxFuture;
@@ -12,6 +12,7 @@ use rowlock_client::types::{
     PaymentBegun, RefundDecided, RequestKey, SeatCounts, SeatMapHash, SeatState, Seats, ShardId,
     Slot, User, UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
+use rowlock_client::user_lists::{ListingAge, UserList, listings};
 use rowlock_client::{Error, WatchError};
 use rowlock_proto::seat_map::SeatMap;
 use sha2::{Digest, Sha256};
@@ -126,6 +127,28 @@ impl Inventory for Fake {
         self.with(|state, _| match state.users.get(&id) {
             Some(user) => Ok(UserEntry { id, user: user.clone() }),
             None => refuse(ErrorCode::UserNotFound),
+        })
+    }
+    /// Never behind, as if its consumer had just been there.
+    fn user_list(
+        &self,
+        user: UserId,
+        after: Option<ListingAge>,
+        skip: u32,
+        limit: u32,
+    ) -> Call<'_, UserList> {
+        let (skip, limit) = (skip as usize, limit as usize);
+        self.with(move |state, _| {
+            let all = state.bookings.values();
+            let all = all.flat_map(|booking| listings(booking, 1, &BTreeSet::from([user])));
+            let shown = all.filter(|it| it.user == user && (it.buyer || !it.tickets.is_empty()));
+            let mut shown: Vec<_> = shown.collect();
+            shown.sort_by_key(|listing| std::cmp::Reverse(listing.age()));
+            let total = shown.len() as u64;
+            shown.retain(|listing| after.is_none_or(|after| listing.age() < after));
+            let more = shown.len() > skip.saturating_add(limit);
+            let items = shown.into_iter().skip(skip).take(limit).collect();
+            Ok(UserList { items, total, more })
         })
     }
     fn user_by_email<'a>(&'a self, email: &'a str) -> Call<'a, UserEntry> {

@@ -25,6 +25,7 @@ mod histories;
 mod lines;
 mod money;
 mod readers;
+mod shelves;
 mod shown;
 mod sleeper;
 mod terms;
@@ -287,6 +288,7 @@ impl Pair {
             Ask::Line { event, ask } => lines::line_command(event, ask),
             Ask::Money(ask) => money::command(self, ask),
             Ask::Reader(ask) => (SYSTEM, 0, readers::reader_command(ask)),
+            Ask::Shelf(ask) => shelves::command(ask),
             Ask::Wait { event, ask } => waitlists::command(event, ask),
             Ask::Terms { event, ask } => terms::command(self, event, ask),
             Ask::Door(ask) => {
@@ -421,6 +423,7 @@ impl Pair {
         assert_eq!(self.state.clock_ms(), self.model.clock_ms);
         self.compare_lines();
         self.compare_readers();
+        shelves::compare(&self.model, &self.state);
     }
 }
 

@@ -56,6 +56,11 @@ fn random_consumers_match_the_model() {
 }
 
 #[test]
+fn random_lists_of_users_match_the_model() {
+    check(0x115_7ed, 50_000, shelves::shelf_steps);
+}
+
+#[test]
 fn random_waitlists_match_the_model() {
     check(0x3a17, 100_000, waitlists::wait_steps);
 }
@@ -86,10 +91,11 @@ fn every_planted_mistake_is_found() {
                 let steps = kinds[round % kinds.len()]().new_tree(&mut random).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             });
-            // Consumers have nothing to do with events.
+            // Consumers and lists of users have nothing to do with events.
             let mut random = runner(1, 0xc0_5e00 + seed);
-            seen || (0..8).any(|_| {
-                let steps = readers::reader_steps().new_tree(&mut random).unwrap().current();
+            let apart = [readers::reader_steps, shelves::shelf_steps];
+            seen || (0..16).any(|round: usize| {
+                let steps = apart[round % apart.len()]().new_tree(&mut random).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             })
         });
