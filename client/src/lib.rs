@@ -21,6 +21,7 @@ pub mod consume;
 pub mod consumers;
 pub mod doors;
 mod error;
+pub mod exchange;
 pub mod key;
 pub mod life;
 pub mod money;

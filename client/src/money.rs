@@ -121,6 +121,12 @@ pub enum MoneyChange {
         refund: u32,
         amount: u64,
     },
+    /// Places went for others, by their numbers; `amount` was paid on top, at the desk.
+    PlacesExchanged {
+        gone: Vec<u32>,
+        came: Vec<u32>,
+        amount: u64,
+    },
 }
 
 impl Client {
@@ -133,10 +139,8 @@ impl Client {
         principal: UserId,
         key: RequestKey,
     ) -> Result<Answered<Booking>, Error> {
-        let DirectSale { tender, amount, reference, reason } = sale;
-        let tender = tender_out(tender);
-        let sale = v1::DirectSale { tender, amount, reference, reason };
-        self.write(id.slot(), principal, key, money(id, Deed::ConfirmDirect(sale)), booking).await
+        let kind = money(id, Deed::ConfirmDirect(sale_out(sale)));
+        self.write(id.slot(), principal, key, kind, booking).await
     }
 
     /// The provider has authorised an attempt: its seats stay from here on, and it may be captured. Then
@@ -193,7 +197,12 @@ impl Client {
     }
 }
 
-fn money(booking: BookingId, kind: Deed) -> Kind {
+pub(crate) fn sale_out(sale: DirectSale) -> v1::DirectSale {
+    let DirectSale { tender, amount, reference, reason } = sale;
+    v1::DirectSale { tender: tender_out(tender), amount, reference, reason }
+}
+
+pub(crate) fn money(booking: BookingId, kind: Deed) -> Kind {
     Kind::Money(v1::MoneyCommand { booking: wire::id(booking.to_bytes()), kind: Some(kind) })
 }
 
@@ -285,6 +294,9 @@ pub(crate) fn change(
         Kind::ChargebackReversed(reference) => MoneyChange::ChargebackReversed { reference },
         Kind::RefundCut(v1::RefundPart { refund, amount }) => {
             MoneyChange::RefundCut { refund, amount }
+        }
+        Kind::PlacesExchanged(v1::PlacesExchanged { gone, came, amount }) => {
+            MoneyChange::PlacesExchanged { gone, came, amount }
         }
     };
     Ok(Some((booking, change)))

@@ -4,6 +4,7 @@
 //! Times are milliseconds since 1970 in a shard's replicated clock, amounts integers in the minor
 //! unit of the event's currency, seats dense indexes into the event's seat map.
 
+pub use crate::exchange::{ExchangeOrder, Exchanged};
 pub use crate::life::{EventLife, RefundLine, RefundPage};
 pub use crate::money::{
     BookingMoney, Chargeback, ChargebackOrder, DirectSale, EventMoney, MoneyChange, Receipt, Tender,
@@ -201,13 +202,16 @@ pub struct Booking {
 }
 
 /// What only some bookings have. Places are numbered from 0: the seats of the grant in order, then the
-/// places in areas.
+/// places in areas, then what came by exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BookingExtras {
     /// Places in areas without seats.
     pub areas: Vec<AreaLine>,
     /// Numbers of the places that were given back while the rest stayed.
     pub gone: Vec<u32>,
+    /// Numbers of the places, first of the seats and then of those in areas, in their order here. Empty:
+    /// they are counted from 0, past those that are gone.
+    pub numbers: Vec<u32>,
     pub extended: bool,
     pub refunds: Vec<Refund>,
     /// Tickets that something happened to.

@@ -125,6 +125,7 @@ pub(crate) fn booking(wire: v1::Booking) -> Result<Booking, Unreadable> {
         extras: BookingExtras {
             areas: wire.areas.into_iter().map(area_line).collect(),
             gone: wire.gone,
+            numbers: wire.numbers,
             extended: wire.extended,
             refunds: wire.refunds.into_iter().map(refund).collect(),
             tickets: wire.tickets.into_iter().map(ticket).collect::<Result<_, _>>()?,

@@ -150,6 +150,11 @@ codes! {
     /// `limit` says how much was charged, and neither paid back nor charged back.
     ChargebackTooMuch = 100, "chargeback-too-much", 422, "More than there is to charge back";
     ChargebackLimitReached = 101, "chargeback-limit-reached", 409, "No more chargebacks of one booking";
+    /// What an exchange takes is dearer than what it gives up. `limit` says by how much.
+    ExchangeDearer = 102, "exchange-dearer", 409, "The other places cost more";
+    ExchangeLimitReached = 103, "exchange-limit-reached", 409, "No more exchanges of one booking";
+    /// A bank took money back, and it is not settled whose it is.
+    BookingDisputed = 104, "booking-disputed", 409, "The payment is disputed";
     PromotionUnknown = 110, "promotion-unknown", 422, "There is no such promotion";
     PromotionUsedUp = 111, "promotion-used-up", 409, "The promotion is used up";
     /// Not yet, or not any more.
@@ -171,6 +176,8 @@ codes! {
     /// `limit` says when, in milliseconds since 1970, and `detail` at which door.
     TicketRedeemed = 153, "ticket-redeemed", 409, "The ticket was used";
     TicketNotRedeemed = 154, "ticket-not-redeemed", 409, "The ticket was not used";
+    /// Another user has the ticket, and would be left without a place. `limit` names the place.
+    TicketPassedOn = 155, "ticket-passed-on", 409, "The ticket is another user's";
 
     // Queues and waitlists: 180 to 209.
     QueueNotFound = 180, "queue-not-found", 404, "The event has no queue";

@@ -1,7 +1,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rowlock_client::types::{ErrorCode, EventId, UserId};
+use rowlock_client::types::{
+    BookingId, Cart, ErrorCode, EventId, ExchangeOrder, Exchanged, UserId,
+};
 use rowlock_client::{Client, Error, key};
 use rowlock_proto::v1;
 use rowlock_proto::v1::retry::Kind;
@@ -96,4 +98,45 @@ async fn a_refusal_is_final_and_names_its_seats() {
     .await;
     let Err(Error::Refused(refusal)) = hold(&client, 4).await else { panic!("a refusal") };
     assert_eq!((refusal.code, refusal.seats), (ErrorCode::SeatTaken, vec![4]));
+}
+
+#[tokio::test]
+async fn an_exchange_says_what_is_owed_if_anything_is() {
+    let client = fake::cluster(vec![each(|call| {
+        let id = wire_id(BookingId(9).to_bytes());
+        let Some(v1::call::Body::Command(command)) = &call.body else { panic!("a command") };
+        let Some(v1::command::Kind::Money(money)) = &command.kind else { panic!("of money") };
+        let Some(v1::money_command::Kind::Exchange(order)) = &money.kind else {
+            panic!("exchange")
+        };
+        let view = v1::Booking {
+            booking: id,
+            event: wire_id(EventId(1).to_bytes()),
+            user: wire_id(UserId(1).to_bytes()),
+            state: v1::BookingState::Confirmed.into(),
+            seats: order.take.clone().unwrap().seats,
+            numbers: vec![7],
+            ..v1::Booking::default()
+        };
+        let owed = v1::RefundDecided { booking: Some(view.clone()), refund: 3 };
+        let kind = match order.give.as_slice() {
+            [] => v1::reply::Kind::Booking(view),
+            _ => v1::reply::Kind::Refund(owed),
+        };
+        let reply = v1::Reply { kind: Some(kind) };
+        v1::Answer { id: call.id, at: None, body: Some(v1::answer::Body::Reply(reply)) }
+    })])
+    .await;
+    for (give, refund) in [(vec![], None), (vec![2], Some(3))] {
+        let take = Cart { seats: vec![5], ..Cart::default() };
+        let order = ExchangeOrder { give, take, ..ExchangeOrder::default() };
+        let key = key::request_key();
+        let done = client.exchange_places(BookingId(9), EventId(1), order, UserId(1), key).await;
+        let Exchanged { booking, refund: owed } = done.unwrap().value;
+        assert_eq!((owed, booking.seats, booking.extras.numbers), (refund, vec![5], vec![7]));
+    }
+}
+
+fn wire_id(bytes: [u8; 16]) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(&bytes)
 }

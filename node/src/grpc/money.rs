@@ -2,24 +2,26 @@
 
 use bytes::Bytes;
 use rowlock_proto::{BookingId, v1};
-use rowlock_raft_store::inventory::money::{Chargeback, ChargebackOrder, DirectSale, Receipt};
+use rowlock_raft_store::inventory::money::{
+    Chargeback, ChargebackOrder, DirectSale, ExchangeOrder, Receipt,
+};
 use rowlock_raft_store::inventory::reply::MoneyView;
 use rowlock_raft_store::inventory::{MoneyChange, MoneyCommand, Refusal, Takings, Tender};
 
-use super::command::{booking as booking_id, malformed};
+use super::command::{booking as booking_id, cart, malformed};
 
 pub(super) fn command(wire: v1::MoneyCommand) -> Result<MoneyCommand, Refusal> {
     use v1::money_command::Kind;
     let booking = booking_id(&wire.booking)?;
     match wire.kind.ok_or_else(|| malformed("a command of no kind"))? {
         Kind::ConfirmDirect(wire) => {
-            let sale = DirectSale {
-                tender: tender(wire.tender())?,
-                amount: wire.amount,
-                reference: wire.reference,
-                reason: wire.reason,
-            };
-            Ok(MoneyCommand::ConfirmDirect { booking, sale: Box::new(sale) })
+            Ok(MoneyCommand::ConfirmDirect { booking, sale: Box::new(sale(wire)?) })
+        }
+        Kind::Exchange(v1::ExchangePlaces { give, give_seats, take, paid }) => {
+            let take = cart(take.unwrap_or_default())?;
+            let paid = paid.map(sale).transpose()?.map(Box::new);
+            let order = Box::new(ExchangeOrder { give, give_seats, take, paid });
+            Ok(MoneyCommand::Exchange { booking, order })
         }
         Kind::CommitAuthorized(v1::CommitAuthorized { attempt, intent }) => {
             Ok(MoneyCommand::CommitAuthorized { booking, attempt, intent })
@@ -32,6 +34,12 @@ pub(super) fn command(wire: v1::MoneyCommand) -> Result<MoneyCommand, Refusal> {
             Ok(MoneyCommand::ReverseChargeback { booking, reference })
         }
     }
+}
+
+fn sale(wire: v1::DirectSale) -> Result<DirectSale, Refusal> {
+    let tender = tender(wire.tender())?;
+    let v1::DirectSale { amount, reference, reason, .. } = wire;
+    Ok(DirectSale { tender, amount, reference, reason })
 }
 
 fn tender(wire: v1::Tender) -> Result<Tender, Refusal> {
@@ -102,6 +110,9 @@ pub(super) fn changed(change: MoneyChange) -> v1::MoneyChanged {
         }
         MoneyChange::RefundCut { booking, refund, amount } => {
             of(booking, Kind::RefundCut(v1::RefundPart { refund, amount }))
+        }
+        MoneyChange::PlacesExchanged { booking, gone, came, amount } => {
+            of(booking, Kind::PlacesExchanged(v1::PlacesExchanged { gone, came, amount }))
         }
     }
 }

@@ -163,6 +163,7 @@ fn booking(view: BookingView) -> v1::Booking {
         decline_reason: view.decline_reason,
         areas: view.areas.into_iter().map(area_line).collect(),
         gone: view.gone,
+        numbers: view.numbers,
         extended: view.extended,
         refunds: view.refunds.into_iter().map(refund).collect(),
         tickets: view.tickets.into_iter().map(ticket).collect(),

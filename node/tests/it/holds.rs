@@ -92,3 +92,31 @@ async fn p5_a_hold_ends_by_itself_and_never_early() {
     assert_eq!(found.state(), v1::BookingState::Expired);
     client.hold(event, &[10, 11]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p2_places_are_exchanged_for_others_whole_or_not_at_all() {
+    let cluster = Cluster::start(1);
+    let mut client = cluster.client();
+    let event = client.event_on_sale(4, 600_000).await;
+    let booking = client.hold(event, &[3, 4]).await;
+    client.hold(event, &[5]).await;
+    let exchange = |give: &[u32], seats: &[u32]| {
+        let take = Some(v1::HoldCart { seats: seats.to_vec(), ..v1::HoldCart::default() });
+        let order = v1::ExchangePlaces { give: give.to_vec(), take, ..Default::default() };
+        let kind = Some(v1::money_command::Kind::Exchange(order));
+        v1::command::Kind::Money(v1::MoneyCommand { booking: booking.booking.clone(), kind })
+    };
+    let key = client.key();
+    let (_, taken) = client.command(event.slot(), key, exchange(&[0], &[5, 6])).await;
+    let Decided::Refusal(refusal) = taken else { panic!("{taken:?}") };
+    assert_eq!((code(&refusal), refusal.seats), (ErrorCode::SeatTaken, vec![5]));
+    assert_eq!(client.seats(event).await[3..8], [1, 1, 1, 0, 0]);
+    // One of its own comes again, under another number.
+    let (key, wish) = (client.key(), exchange(&[0, 1], &[4, 6]));
+    for _ in 0..2 {
+        let (_, done) = client.command(event.slot(), key.clone(), wish.clone()).await;
+        let Decided::Reply(reply::Kind::Booking(moved)) = done else { panic!("{done:?}") };
+        assert_eq!((moved.seats, moved.numbers), (vec![4, 6], vec![2, 3]));
+        assert_eq!(client.seats(event).await[3..8], [0, 1, 1, 1, 0]);
+    }
+}

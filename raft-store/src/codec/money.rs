@@ -3,8 +3,11 @@
 use bincode::{Decode, Encode};
 use rowlock_proto::ids::{BookingId, RequestKey};
 
+use super::command::CartV1;
 use super::{Error, decode, encode};
-use crate::inventory::money::{Chargeback, ChargebackOrder, DirectSale, Exchanged, Money, Receipt};
+use crate::inventory::money::{
+    Chargeback, ChargebackOrder, DirectSale, ExchangeOrder, Exchanged, Money, Receipt,
+};
 use crate::inventory::{MoneyChange, MoneyCommand, Place, Tender};
 
 /// The order of the variants is the format.
@@ -67,6 +70,14 @@ pub(super) enum MoneyCommandV1 {
         booking: [u8; 16],
         reference: String,
     },
+    Exchange {
+        booking: [u8; 16],
+        give: Vec<u32>,
+        give_seats: Vec<u32>,
+        take: CartV1,
+        /// Tender, amount, reference, reason.
+        paid: Option<(TenderV1, u64, String, String)>,
+    },
 }
 
 impl From<&MoneyCommand> for MoneyCommandV1 {
@@ -89,6 +100,15 @@ impl From<&MoneyCommand> for MoneyCommandV1 {
             MoneyCommand::ReverseChargeback { booking, reference } => {
                 let (booking, reference) = (booking.to_bytes(), reference.clone());
                 Self::ReverseChargeback { booking, reference }
+            }
+            MoneyCommand::Exchange { booking, order } => {
+                let ExchangeOrder { give, give_seats, take, paid } = order.as_ref().clone();
+                let paid = paid.map(|sale| {
+                    let DirectSale { tender, amount, reference, reason } = *sale;
+                    (tender.into(), amount, reference, reason)
+                });
+                let (booking, take) = (booking.to_bytes(), (&take).into());
+                Self::Exchange { booking, give, give_seats, take, paid }
             }
         }
     }
@@ -114,6 +134,13 @@ impl From<MoneyCommandV1> for MoneyCommand {
             MoneyCommandV1::ReverseChargeback { booking, reference } => {
                 Self::ReverseChargeback { booking: BookingId::from_bytes(booking), reference }
             }
+            MoneyCommandV1::Exchange { booking, give, give_seats, take, paid } => {
+                let paid = paid.map(|(tender, amount, reference, reason)| {
+                    Box::new(DirectSale { tender: tender.into(), amount, reference, reason })
+                });
+                let order = ExchangeOrder { give, give_seats, take: take.into(), paid };
+                Self::Exchange { booking: BookingId::from_bytes(booking), order: Box::new(order) }
+            }
         }
     }
 }
@@ -127,6 +154,8 @@ pub(super) enum MoneyChangeV1 {
     ChargedBack([u8; 16], String, u64, String, bool),
     ChargebackReversed([u8; 16], String),
     RefundCut([u8; 16], u32, u64),
+    /// Booking, places that went and that came, what was paid.
+    PlacesExchanged([u8; 16], Vec<u32>, Vec<u32>, u64),
 }
 
 impl From<&MoneyChange> for MoneyChangeV1 {
@@ -149,6 +178,9 @@ impl From<&MoneyChange> for MoneyChangeV1 {
             }
             MoneyChange::RefundCut { booking, refund, amount } => {
                 Self::RefundCut(booking.to_bytes(), refund, amount)
+            }
+            MoneyChange::PlacesExchanged { booking, gone, came, amount } => {
+                Self::PlacesExchanged(booking.to_bytes(), gone, came, amount)
             }
         }
     }
@@ -176,6 +208,10 @@ impl From<MoneyChangeV1> for MoneyChange {
             }
             MoneyChangeV1::RefundCut(booking, refund, amount) => {
                 Self::RefundCut { booking: BookingId::from_bytes(booking), refund, amount }
+            }
+            MoneyChangeV1::PlacesExchanged(booking, gone, came, amount) => {
+                let booking = BookingId::from_bytes(booking);
+                Self::PlacesExchanged { booking, gone, came, amount }
             }
         }
     }

@@ -15,7 +15,8 @@
 //! Only `Held`, `Paying`, `Capturing` and `Confirmed` bookings own seats.
 //!
 //! The *places* of a booking are numbered from 0: its seats in order, then its places in areas without
-//! seats. A place that was given back, alone, is *gone*; its number is not used again.
+//! seats, then those that came by exchange. A place that was given back, alone, or exchanged is *gone*;
+//! its number is not used again.
 
 use std::collections::BTreeMap;
 
@@ -113,6 +114,14 @@ pub struct Extras {
     pub refunds: Vec<Refund>,
     /// Tickets that something happened to, by the number of their place.
     pub tickets: BTreeMap<u32, Ticket>,
+}
+
+impl Extras {
+    /// These places go, while the others stay.
+    pub fn lose(&mut self, numbers: &[u32]) {
+        self.gone.extend_from_slice(numbers);
+        self.gone.sort_unstable();
+    }
 }
 
 /// Places in one area without seats.
@@ -221,6 +230,11 @@ impl Booking {
         let added = self.money.iter().flat_map(|money| money.added.iter().copied());
         let all = self.granted_places().chain(added);
         (0..).zip(all).map(|(number, (place, price))| (number, place, price))
+    }
+
+    /// Whether it has, or had, places that came by exchange: then seats may stand after places in areas.
+    pub fn is_exchanged(&self) -> bool {
+        self.money.as_ref().is_some_and(|money| !money.added.is_empty())
     }
 
     /// Those that were granted, with their prices; the others came by exchange.

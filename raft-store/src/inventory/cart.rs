@@ -17,10 +17,10 @@ use super::booking::{AreaLine, Booking, BookingState, BookingTerms};
 use super::change::ChangeKind;
 use super::command::{Cart, Command, EXPIRE_MAX, check_cart};
 use super::event::{Event, seat_count};
-use super::hold::{judge_limit, judge_sale, judge_seats};
+use super::hold::{judge_limit, judge_sale, judge_seats, judge_state, judge_times};
 use super::planted::{Mistake, planted};
 use super::reply::{Answer, EventState, Refusal, Reply};
-use super::terms::Asked;
+use super::terms::{Asked, Stays};
 use super::{Deadline, State, fingerprint, refuse};
 
 impl State {
@@ -57,21 +57,33 @@ impl State {
         if let Err(refusal) = self.serve_before(id) {
             return (Err(refusal), 0);
         }
+        let buyer = Buyer::New { user: command.principal, code };
+        match self.find(id, buyer, cart) {
+            Ok((seats, areas, under)) => (self.give(command, id, print, &seats, &areas, under), 0),
+            Err(refusal) => (self.refuse_hold(command, id, print, refusal), 0),
+        }
+    }
+
+    /// The places that the cart comes to, or why it can't be had. Retires due holds on the way.
+    pub(super) fn find(
+        &mut self,
+        id: EventId,
+        buyer: Buyer<'_>,
+        cart: &Cart,
+    ) -> Result<(Vec<u32>, Vec<AreaLine>, BookingTerms), Refusal> {
         self.retire_due_owners(id, &cart.seats);
-        self.retire_due_over_limit(id, command.principal, cart.count());
+        self.retire_due_over_limit(id, buyer.user(), cart.count());
         self.retire_for_terms(id);
         if cart.best.is_some() {
             self.retire_some_due();
         }
         loop {
-            match self.find(id, command.principal, cart, code) {
-                Ok((seats, areas, under)) => {
-                    return (self.give(command, id, print, &seats, &areas, under), 0);
-                }
+            match self.find_now(id, buyer, cart) {
+                Ok(found) => return Ok(found),
                 // Due holds hide free places: only then may the answer be another without them.
                 Err(refusal) => {
                     if !for_want_of_places(refusal.code) || !self.retire_some_due() {
-                        return (self.refuse_hold(command, id, print, refusal), 0);
+                        return Err(refusal);
                     }
                 }
             }
@@ -94,26 +106,25 @@ impl State {
         while !has_room(self) && self.retire_some_due() {}
     }
 
-    /// The places that the cart comes to, or why it can't be had.
-    fn find(
+    fn find_now(
         &mut self,
         id: EventId,
-        user: UserId,
+        buyer: Buyer<'_>,
         cart: &Cart,
-        code: &str,
     ) -> Result<(Vec<u32>, Vec<AreaLine>, BookingTerms), Refusal> {
         let clock_ms = self.log.clock_ms;
         let Some(event) = self.events.get_mut(&id) else {
             return Err(Refusal::of(ErrorCode::EventNotFound));
         };
-        let under = judge_sale(event, clock_ms, code)?;
+        let (user, under) = (buyer.user(), buyer.judge_sale(event, clock_ms)?);
         judge_seats(event, &cart.seats)?;
         let areas = judge_areas(event, &cart.areas)?;
         let areas_too = !planted(Mistake::AreasUncounted);
         let named = seat_count(&cart.seats);
         judge_limit(event, user, if areas_too { cart.count() } else { named })?;
         let (seats, count) = (&cart.seats[..], cart.count());
-        event.judge_terms(&Asked { user, under, seats, areas: &cart.areas, count })?;
+        let stays = buyer.stays();
+        event.judge_terms(&Asked { user, under, seats, areas: &cart.areas, count, stays })?;
         let mut seats = cart.seats.clone();
         if let Some(wanted) = &cart.best {
             seats.extend(search(event, wanted, &cart.seats, under.channel)?);
@@ -206,6 +217,55 @@ impl State {
     }
 }
 
+/// Who takes the places of a cart.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Buyer<'a> {
+    /// Somebody with an access code, or with none.
+    New { user: UserId, code: &'a str },
+    /// Who has a booking already, which keeps its terms.
+    Owner { user: UserId, under: BookingTerms, stays: Stays, when: When },
+}
+
+/// When an owner may take other places.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum When {
+    OnSale,
+    /// Whatever is sold: the organiser moves those who have paid.
+    UnlessCancelled,
+}
+
+impl Buyer<'_> {
+    const fn user(self) -> UserId {
+        match self {
+            Self::New { user, .. } | Self::Owner { user, .. } => user,
+        }
+    }
+
+    const fn stays(self) -> Option<Stays> {
+        match self {
+            Self::New { .. } => None,
+            Self::Owner { stays, .. } => Some(stays),
+        }
+    }
+
+    fn judge_sale(self, event: &Event, clock_ms: u64) -> Result<BookingTerms, Refusal> {
+        match self {
+            Self::New { code, .. } => judge_sale(event, clock_ms, code),
+            Self::Owner { under, when: When::OnSale, .. } => {
+                judge_state(event, clock_ms)?;
+                judge_times(event, clock_ms, under)
+            }
+            Self::Owner { under, when: When::UnlessCancelled, .. } => match event.state {
+                EventState::Cancelled => Err(Refusal::of(ErrorCode::SaleClosed)),
+                EventState::Draft
+                | EventState::Published
+                | EventState::Paused
+                | EventState::Ended => Ok(under),
+            },
+        }
+    }
+}
+
 fn for_want_of_places(code: ErrorCode) -> bool {
     code == ErrorCode::NotEnoughSeats || code == ErrorCode::NotTogether
 }
@@ -229,7 +289,7 @@ pub(super) fn judge_areas(event: &Event, wanted: &[(u16, u32)]) -> Result<Vec<Ar
     wanted.iter().map(line).collect()
 }
 
-fn cart_fingerprint(cart: &Cart, code: &str) -> u64 {
+pub(super) fn cart_fingerprint(cart: &Cart, code: &str) -> u64 {
     let count = |len: usize| len as u64;
     let seats = cart.seats.iter().map(|&seat| u64::from(seat));
     let areas = cart.areas.iter().flat_map(|&(area, places)| [area.into(), u64::from(places)]);

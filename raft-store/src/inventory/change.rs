@@ -265,7 +265,8 @@ impl ChangeKind {
                 | MoneyChange::PaymentCommitted { booking, .. }
                 | MoneyChange::ChargedBack { booking, .. }
                 | MoneyChange::ChargebackReversed { booking, .. }
-                | MoneyChange::RefundCut { booking, .. },
+                | MoneyChange::RefundCut { booking, .. }
+                | MoneyChange::PlacesExchanged { booking, .. },
             ) => About::Booking(*booking),
             Self::HoldsExpired { holds } => About::Holds(holds),
             Self::VenuePut { .. }

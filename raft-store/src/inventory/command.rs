@@ -558,7 +558,7 @@ fn repeated(list: &[u32]) -> Vec<u32> {
 }
 
 /// Numbers of places in a booking: at least one, none twice.
-fn check_places(places: &[u32]) -> Result<(), Refusal> {
+pub(super) fn check_places(places: &[u32]) -> Result<(), Refusal> {
     if places.is_empty() {
         return Err(Refusal::of(ErrorCode::NoSeats));
     }

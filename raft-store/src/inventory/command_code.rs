@@ -86,6 +86,7 @@ codes! {
     151: Kind::Money(Money::CommitAuthorized { .. }) => "commit-authorized",
     152: Kind::Money(Money::MarkChargeback { .. }) => "mark-chargeback",
     153: Kind::Money(Money::ReverseChargeback { .. }) => "reverse-chargeback",
+    154: Kind::Money(Money::Exchange { .. }) => "exchange-places",
     160: Kind::Consumer(Consumer::Register { .. }) => "register-consumer",
     161: Kind::Consumer(Consumer::Lease { .. }) => "lease-consumer",
     162: Kind::Consumer(Consumer::Acknowledge { .. }) => "acknowledge-changes",

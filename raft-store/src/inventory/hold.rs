@@ -282,7 +282,7 @@ fn judge(
     judge_seats(event, seats)?;
     let count = seat_count(seats);
     judge_limit(event, user, count)?;
-    event.judge_terms(&Asked { user, under, seats, areas: &[], count })?;
+    event.judge_terms(&Asked { user, under, seats, areas: &[], count, stays: None })?;
     Ok(under)
 }
 
@@ -292,19 +292,22 @@ pub(super) fn judge_sale(
     clock_ms: u64,
     code: &str,
 ) -> Result<BookingTerms, Refusal> {
+    judge_state(event, clock_ms)?;
+    judge_window(event, clock_ms, code)
+}
+
+/// Whether the event is in a state in which anything is sold.
+pub(super) fn judge_state(event: &Event, clock_ms: u64) -> Result<(), Refusal> {
     match event.state_at(clock_ms) {
-        EventState::Published => {}
-        EventState::Paused if planted(Mistake::PauseIgnored) => {}
+        EventState::Published => Ok(()),
+        EventState::Paused if planted(Mistake::PauseIgnored) => Ok(()),
         EventState::Paused => {
             let detail = event.life.pause_reason.clone();
-            return Err(Refusal { detail, ..Refusal::of(ErrorCode::SalePaused) });
+            Err(Refusal { detail, ..Refusal::of(ErrorCode::SalePaused) })
         }
-        EventState::Draft => return Err(Refusal::of(ErrorCode::EventStateConflict)),
-        EventState::Cancelled | EventState::Ended => {
-            return Err(Refusal::of(ErrorCode::SaleClosed));
-        }
+        EventState::Draft => Err(Refusal::of(ErrorCode::EventStateConflict)),
+        EventState::Cancelled | EventState::Ended => Err(Refusal::of(ErrorCode::SaleClosed)),
     }
-    judge_window(event, clock_ms, code)
 }
 
 /// Whether it is the time to sell to somebody with this access code, whatever state the event is in.
@@ -313,7 +316,15 @@ pub(super) fn judge_window(
     clock_ms: u64,
     code: &str,
 ) -> Result<BookingTerms, Refusal> {
-    let under = event.terms_for(code)?;
+    judge_times(event, clock_ms, event.terms_for(code)?)
+}
+
+/// Whether it is the time to sell on these terms.
+pub(super) fn judge_times(
+    event: &Event,
+    clock_ms: u64,
+    under: BookingTerms,
+) -> Result<BookingTerms, Refusal> {
     let (opens_ms, closes_ms) = event.window_for(under);
     if clock_ms < opens_ms {
         return Err(Refusal { limit: opens_ms, ..Refusal::of(ErrorCode::SaleNotOpen) });

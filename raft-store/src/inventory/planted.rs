@@ -80,6 +80,16 @@ pub(crate) enum Mistake {
     ChargedBackLetIn,
     /// What changed in a booking's money is not written.
     MoneyNotWritten,
+    /// An exchange that is asked for twice is done twice.
+    ExchangeRepeated,
+    /// Who is refused other places loses the old ones.
+    RefusedGivesUp,
+    /// What is left over of an exchange is not owed.
+    LeftOverKept,
+    /// Dearer places are had without paying.
+    DearerForNothing,
+    /// A payment that was over pays for other places than it was for.
+    ExchangeUnfenced,
     /// A holder whose lease another has is obeyed.
     FencedObeyed,
     /// A lease is given to another when its holder was told, by a clock that may be ahead.
@@ -169,6 +179,11 @@ pub(crate) mod tests {
         Mistake::PaidTwice,
         Mistake::ChargedBackLetIn,
         Mistake::MoneyNotWritten,
+        Mistake::ExchangeRepeated,
+        Mistake::RefusedGivesUp,
+        Mistake::LeftOverKept,
+        Mistake::DearerForNothing,
+        Mistake::ExchangeUnfenced,
         Mistake::FencedObeyed,
         Mistake::LeaseTakenEarly,
         Mistake::AcknowledgedBack,

@@ -47,6 +47,7 @@ pub(super) fn granted(event: &Event, booking: &Booking) -> BookingView {
         decline_reason: String::new(),
         areas: booking.extras.as_ref().map(|extras| extras.areas.clone()).unwrap_or_default(),
         gone: Vec::new(),
+        numbers: Vec::new(),
         extended: false,
         refunds: Vec::new(),
         tickets: Vec::new(),
@@ -68,17 +69,27 @@ fn channel_of(event: &Event, booking: &Booking) -> String {
 /// What was added to the booking since.
 fn add_extras(view: &mut BookingView, booking: &Booking, extras: &Extras) {
     let here = |number: &u32| !booking.is_gone(*number);
-    let mut areas: BTreeMap<(u16, u64), u32> = BTreeMap::new();
-    let mut kept = Vec::new();
-    for (_, place, price) in booking.all_places().filter(|(number, ..)| here(number)) {
+    let mut areas: BTreeMap<(u16, u64), Vec<u32>> = BTreeMap::new();
+    let (mut kept, mut numbers) = (Vec::new(), Vec::new());
+    for (number, place, price) in booking.all_places().filter(|(number, ..)| here(number)) {
         match place {
-            Place::Seat(seat) => kept.push((seat, price)),
-            Place::Area(area) => *areas.entry((area, price)).or_default() += 1,
+            Place::Seat(seat) => {
+                kept.push((seat, price));
+                numbers.push(number);
+            }
+            Place::Area(area) => areas.entry((area, price)).or_default().push(number),
         }
     }
     (view.seats, view.prices) = kept.into_iter().unzip();
-    view.areas =
-        areas.into_iter().map(|((area, price), count)| AreaLine { area, count, price }).collect();
+    let line = |(&(area, price), of): (&(u16, u64), &Vec<u32>)| {
+        let count = u32::try_from(of.len()).unwrap_or(u32::MAX);
+        AreaLine { area, count, price }
+    };
+    view.areas = areas.iter().map(line).collect();
+    if booking.is_exchanged() {
+        numbers.extend(areas.into_values().flatten());
+        view.numbers = numbers;
+    }
     view.gone.clone_from(&extras.gone);
     view.extended = extras.extended_from_ms != 0;
     view.expires_ms = booking.expires_ms;

@@ -130,9 +130,7 @@ impl State {
         let Some(booking) = event.booking_mut(seq) else { return Places::default() };
         let going = booking.all_places().filter(|(number, ..)| numbers.contains(number));
         let places = Places::of(going.map(|(_, place, _)| place));
-        let extras = booking.extras_mut();
-        extras.gone.extend_from_slice(numbers);
-        extras.gone.sort_unstable();
+        booking.extras_mut().lose(numbers);
         let by = Taker::of(booking, sold);
         event.give_back(&places, seq, by);
         let no = event_no(event);

@@ -133,6 +133,9 @@ pub struct BookingView {
     pub areas: Vec<AreaLine>,
     /// Numbers of the places that were given back while the rest stayed.
     pub gone: Vec<u32>,
+    /// Numbers of the places, first of the seats and then of those in areas, in the order in which they
+    /// stand here. Empty: they are counted from 0, past those that are gone.
+    pub numbers: Vec<u32>,
     pub extended: bool,
     pub refunds: Vec<Refund>,
     /// Tickets that something happened to, by the number of their place.

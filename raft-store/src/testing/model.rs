@@ -10,19 +10,23 @@ use rowlock_proto::error_code::ErrorCode;
 
 pub use self::brute::{Kind, Near, Party, Spot};
 pub use self::door::{AtDoors, DoorAsk, Heard, Late};
+pub use self::exchange::{Moves, Swap};
 use self::granted::as_granted;
 pub use self::life::Deed;
 pub use self::money::{Coin, MoneyAsk, Till};
+use self::places::Where;
 use self::refusal::{no, unfree, why_not};
 pub use self::terms::{Bill, Deal, Extra, Rules, Sum, TermsAsk, Way};
 
 mod after;
 mod brute;
 mod door;
+mod exchange;
 mod granted;
 mod life;
 pub mod line;
 mod money;
+mod places;
 pub mod reader;
 mod refusal;
 pub mod shelf;
@@ -132,52 +136,9 @@ pub struct Sale {
     pub doors: AtDoors,
     pub till: Till,
     pub bill: Bill,
+    pub moves: Moves,
     basket: Basket,
     begun_key: u64,
-}
-
-/// A place of a sale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Where {
-    Seat(u32),
-    Area(u16),
-}
-
-impl Sale {
-    /// Every place that was granted, with its price.
-    fn granted(&self) -> Vec<(Where, u64)> {
-        let mut all: Vec<(Where, u64)> = self
-            .seats
-            .iter()
-            .zip(&self.prices)
-            .map(|(&seat, &price)| (Where::Seat(seat), price))
-            .collect();
-        for &(area, count, price) in &self.areas {
-            all.extend((0..count).map(|_| (Where::Area(area), price)));
-        }
-        all
-    }
-
-    /// Those that are still here, by number.
-    fn here(&self) -> Vec<(u32, Where, u64)> {
-        let all = (0_u32..).zip(self.granted());
-        all.filter(|(number, _)| !self.gone.contains(number))
-            .map(|(number, (place, price))| (number, place, price))
-            .collect()
-    }
-
-    pub fn total(&self) -> u64 {
-        self.total_without(&[])
-    }
-
-    fn owns(&self) -> bool {
-        match self.standing {
-            Standing::Held | Standing::Paying | Standing::Capturing | Standing::Confirmed => true,
-            Standing::Released | Standing::Expired | Standing::RefundDue | Standing::Refunded => {
-                false
-            }
-        }
-    }
 }
 
 /// A booking as one answer shows it: event, number from 1, and the booking.
@@ -541,6 +502,7 @@ impl Model {
             passes: BTreeMap::new(),
             doors: AtDoors::default(),
             till: Till::default(),
+            moves: Moves::default(),
             basket: basket.clone(),
             begun_key: 0,
         };

@@ -13,6 +13,7 @@ mod crowd;
 mod fixture;
 mod goldens;
 mod goldens_consumers;
+mod goldens_exchange;
 mod goldens_money;
 mod goldens_queue;
 mod goldens_terms;

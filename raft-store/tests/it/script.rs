@@ -115,6 +115,9 @@ fn booking(view: &BookingView) -> String {
     if !view.gone.is_empty() {
         write!(text, ", places {} gone", list(&view.gone)).unwrap();
     }
+    if !view.numbers.is_empty() {
+        write!(text, ", numbered {}", list(&view.numbers)).unwrap();
+    }
     for refund in &view.refunds {
         let paid = if refund.reference.is_empty() { "owed" } else { &refund.reference };
         write!(text, "; refund of {}: {paid}", refund.amount).unwrap();
@@ -505,7 +508,7 @@ fn of_booking(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
             let (place, reason) = (small(place), (*reason).to_owned());
             CommandKind::Door(DoorCommand::Void { booking, place, reason })
         }
-        ("sells" | "gives" | "takes" | "commits" | "disputes" | "wins", rest) => {
+        ("sells" | "gives" | "takes" | "commits" | "disputes" | "wins" | "exchanges", rest) => {
             money::command(verb, booking, rest)
         }
         ("applies", rest) => terms::apply_promotion(booking, rest),

@@ -71,8 +71,10 @@ pub struct Money {
     pub chargebacks: Vec<Chargeback>,
     /// Of what was charged back, how much was for places that are gone; at most what stands.
     pub absorbed: u64,
-    /// Places that came by an exchange, with their prices; numbered after those of the grant.
+    /// Places that came by an exchange, with their prices; numbered after those of the grant. At most
+    /// `SEATS_PER_HOLD_MAX` an exchange.
     pub added: Vec<(Place, u64)>,
+    /// At most `EXCHANGES_MAX`.
     pub exchanges: Vec<Exchanged>,
 }
 
@@ -112,7 +114,7 @@ impl Booking {
     }
 
     /// What a provider charged for it, if what is left of it costs `total`.
-    fn by_provider(&self, total: u64) -> u64 {
+    pub(super) fn by_provider(&self, total: u64) -> u64 {
         let money = self.money.as_deref();
         if !self.was_charged() || money.is_some_and(|money| money.direct) {
             return 0;

@@ -37,6 +37,15 @@ pub enum MoneyChange {
         booking: BookingId,
         reference: String,
     },
+    /// Places of a booking went for others, all by their numbers in it. The seats are told before, and
+    /// so is whatever is owed after.
+    PlacesExchanged {
+        booking: BookingId,
+        gone: Vec<u32>,
+        came: Vec<u32>,
+        /// What was paid on top, at the desk.
+        amount: u64,
+    },
     /// A bank had paid a part of a refund that was still owed: only this amount is left of it.
     RefundCut {
         booking: BookingId,

@@ -4,7 +4,8 @@ use rowlock_proto::ids::BookingId;
 
 use super::Tender;
 use crate::inventory::command::{
-    NAME_BYTES_MAX, PRICE_MAX, SEATS_PER_HOLD_MAX, TEXT_BYTES_MAX, invalid, required, text,
+    Cart, NAME_BYTES_MAX, PRICE_MAX, SEATS_PER_HOLD_MAX, TEXT_BYTES_MAX, check_cart, check_places,
+    check_seats, invalid, required, text,
 };
 use crate::inventory::reply::Refusal;
 
@@ -17,6 +18,8 @@ pub enum MoneyCommand {
     ConfirmDirect { booking: BookingId, sale: Box<DirectSale> },
     /// The provider has authorised the attempt, and is about to be asked to capture it.
     CommitAuthorized { booking: BookingId, attempt: u32, intent: String },
+    /// Some places of a hold, or of a sold booking, for others: all or nothing.
+    Exchange { booking: BookingId, order: Box<ExchangeOrder> },
     /// A bank took money back.
     MarkChargeback { booking: BookingId, order: Box<ChargebackOrder> },
     /// The money of a chargeback came again.
@@ -32,6 +35,18 @@ pub struct ChargebackOrder {
     pub reason: String,
     /// No ticket of the booking is valid while it stands.
     pub void: bool,
+}
+
+/// Places that go, and what comes for them.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ExchangeOrder {
+    /// Numbers of places in the booking, and seats of it; none of either: all that is left. Tickets
+    /// that were passed on go over from the first of them to the first that comes, and so on.
+    pub give: Vec<u32>,
+    pub give_seats: Vec<u32>,
+    pub take: Cart,
+    /// What was paid at the desk for dearer places.
+    pub paid: Option<Box<DirectSale>>,
 }
 
 /// How a hold is sold without a payment provider.
@@ -51,6 +66,7 @@ impl MoneyCommand {
         match self {
             Self::ConfirmDirect { booking, .. }
             | Self::CommitAuthorized { booking, .. }
+            | Self::Exchange { booking, .. }
             | Self::MarkChargeback { booking, .. }
             | Self::ReverseChargeback { booking, .. } => *booking,
         }
@@ -59,6 +75,7 @@ impl MoneyCommand {
     pub(in crate::inventory) fn check(&self) -> Result<(), Refusal> {
         match self {
             Self::ConfirmDirect { sale, .. } => sale.check(),
+            Self::Exchange { order, .. } => order.check(),
             Self::CommitAuthorized { intent, .. } => text("intent", intent, TEXT_BYTES_MAX),
             Self::MarkChargeback { order, .. } => {
                 required("reference", &order.reference)?;
@@ -69,6 +86,27 @@ impl MoneyCommand {
                 Ok(())
             }
             Self::ReverseChargeback { reference, .. } => required("reference", reference),
+        }
+    }
+}
+
+impl ExchangeOrder {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        if !self.give.is_empty() {
+            check_places(&self.give)?;
+        }
+        if !self.give_seats.is_empty() {
+            check_seats(&self.give_seats)?;
+        }
+        check_cart(&self.take)?;
+        match &self.paid {
+            None => Ok(()),
+            Some(sale) => match sale.tender {
+                Tender::Free | Tender::Complimentary => {
+                    Err(invalid("a difference is paid in cash, by card or on invoice"))
+                }
+                Tender::Cash | Tender::Card | Tender::Invoice => sale.check(),
+            },
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Money besides payments through the fence: sales at the desk and without money, payments that are
-//! captured apart, chargebacks, and the sums of an event.
+//! captured apart, chargebacks, exchanges, and the sums of an event.
 //!
 //! Owns [`Money`], a booking's part of it, kept in records of its own; and [`Takings`], the sums of an
 //! event, which follow from its bookings alone. Every place that changes what was charged, refunded or
@@ -9,6 +9,8 @@
 //! - A hold is sold at the desk while its customer pays at home: whoever comes first wins, the other is
 //!   told. A payment that was over and succeeds after all finds its intent forgotten, and is given back.
 //! - The price of a hold changes after a payment of it failed: the same.
+//! - A booking is exchanged for places at other prices: what is left over is owed, what is missing is
+//!   paid at the desk or there is no exchange.
 //! - More is to go back than the provider charged: the rest is paid where it was taken.
 
 mod books;
@@ -17,6 +19,7 @@ mod change;
 mod chargeback;
 mod command;
 mod direct;
+mod exchange;
 mod stored;
 
 use rowlock_proto::error_code::ErrorCode;
@@ -25,7 +28,8 @@ use rowlock_proto::ids::{EventId, RequestKey, UserId};
 pub use self::books::{Chargeback, Exchanged, Money, Receipt, Takings, Tender};
 pub use self::change::MoneyChange;
 pub use self::chargeback::CHARGEBACKS_MAX;
-pub use self::command::{ChargebackOrder, DirectSale, MoneyCommand};
+pub use self::command::{ChargebackOrder, DirectSale, ExchangeOrder, MoneyCommand};
+pub use self::exchange::EXCHANGES_MAX;
 pub(super) use self::stored::encode;
 use super::booking::{Booking, Refund};
 use super::change::ChangeKind;
@@ -55,6 +59,9 @@ impl State {
         match money {
             MoneyCommand::ConfirmDirect { booking, sale } => {
                 self.confirm_direct(principal, key, *booking, sale)
+            }
+            MoneyCommand::Exchange { booking, order } => {
+                self.exchange(principal, key, *booking, order)
             }
             MoneyCommand::CommitAuthorized { booking, attempt, intent } => {
                 self.commit_authorized(principal, *booking, *attempt, intent)
@@ -185,6 +192,9 @@ pub(super) fn audit(event: &Event, found: &mut Vec<String>) {
         sums.add(&Takings::of(booking, total));
         if !booking.is_balanced(total) {
             found.push(format!("booking {}: its money is not conserved", booking.id));
+        }
+        if !exchange::is_sound(booking) {
+            found.push(format!("booking {}: its exchanges and its places disagree", booking.id));
         }
     }
     if sums != event.takings {

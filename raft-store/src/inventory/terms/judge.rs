@@ -22,6 +22,17 @@ pub(in crate::inventory) struct Asked<'a> {
     pub areas: &'a [(u16, u32)],
     /// Places, those included that are yet to be found.
     pub count: u32,
+    /// What there is of the booking already; `None`: it is a new one.
+    pub stays: Option<Stays>,
+}
+
+/// A booking that takes more places.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::inventory) struct Stays {
+    /// Those that it keeps.
+    pub places: u32,
+    /// It is paid.
+    pub sold: bool,
 }
 
 fn bound(code: ErrorCode, limit: u64) -> Refusal {
@@ -91,16 +102,25 @@ impl Event {
 
     fn judge_limits(&self, terms: &Terms, asked: &Asked<'_>) -> Result<(), Refusal> {
         let limits = terms.limits;
-        if over(limits.places_per_order_max, asked.count) {
+        let keeps = asked.stays.map_or(0, |stays| stays.places);
+        if over(limits.places_per_order_max, keeps.saturating_add(asked.count)) {
             let limit = limits.places_per_order_max.into();
             return Err(bound(ErrorCode::OrderLimitExceeded, limit));
+        }
+        if asked.stays.is_some_and(|stays| stays.sold) {
+            return Ok(());
         }
         let counts = self.per_user.get(&asked.user).copied().unwrap_or_default();
         if over(limits.held_places_max, counts.held.saturating_add(asked.count)) {
             return Err(bound(ErrorCode::HeldLimitExceeded, limits.held_places_max.into()));
         }
         let lapsed = limits.lapsed_holds_max;
-        if lapsed != 0 && counts.lapsed >= lapsed && !planted(Mistake::LapsedUncounted) {
+        // Who has the hold already is past that.
+        if asked.stays.is_none()
+            && lapsed != 0
+            && counts.lapsed >= lapsed
+            && !planted(Mistake::LapsedUncounted)
+        {
             return Err(bound(ErrorCode::TooManyLapsedHolds, lapsed.into()));
         }
         Ok(())
@@ -108,7 +128,8 @@ impl Event {
 
     fn judge_channel(&self, terms: &Terms, asked: &Asked<'_>) -> Result<(), Refusal> {
         let under = asked.under;
-        if let Some(code) = terms.code(under.code) {
+        // A booking that stays is one of its uses.
+        if let Some(code) = terms.code(under.code).filter(|_| asked.stays.is_none()) {
             let uses = terms.used.codes.get(&under.code).copied().unwrap_or(0);
             if over(code.uses_max, uses + 1) {
                 return Err(bound(ErrorCode::AccessCodeUsedUp, code.uses_max.into()));
@@ -151,6 +172,7 @@ impl Event {
             seats: &places.seats,
             areas: &places.areas,
             count: places.count(),
+            stays: None,
         };
         let kept = places.seats.iter().any(|&seat| self.is_kept_from(seat, under.channel));
         !kept

@@ -26,7 +26,7 @@ mod view;
 use std::collections::BTreeMap;
 
 pub use self::command::TermsCommand;
-pub(super) use self::judge::Asked;
+pub(super) use self::judge::{Asked, Stays};
 pub use self::price::Price;
 pub use self::used::Used;
 pub(super) use self::used::{audit, is_lapsed};

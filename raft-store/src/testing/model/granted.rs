@@ -22,6 +22,7 @@ pub(super) fn as_granted(sale: &Sale) -> Sale {
         passes: BTreeMap::new(),
         doors: AtDoors::default(),
         till: Till::default(),
+        moves: Moves::default(),
         bill: Bill { deal: None, ..sale.bill.clone() },
         ..sale.clone()
     }

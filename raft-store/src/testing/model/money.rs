@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rowlock_proto::error_code::ErrorCode;
 
-use super::{Model, Phase, Said, Sale, Show, Standing, no};
+use super::{Model, Phase, Said, Sale, Show, Standing, Swap, no};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coin {
@@ -34,7 +34,7 @@ pub struct Till {
 }
 
 impl Till {
-    fn standing(&self) -> u64 {
+    pub(super) fn standing(&self) -> u64 {
         self.taken_back.iter().filter(|it| !it.3).map(|it| it.1).sum()
     }
 
@@ -49,6 +49,7 @@ pub enum MoneyAsk {
     Commit { event: usize, number: u32, user: u64, attempt: u32, intent: String },
     TakeBack { event: usize, number: u32, user: u64, name: String, amount: u64, void: bool },
     ComeAgain { event: usize, number: u32, user: u64, key: u64, name: String },
+    Exchange { event: usize, number: u32, user: u64, key: u64, swap: Swap },
 }
 
 impl Sale {
@@ -153,6 +154,9 @@ impl Model {
             }
             MoneyAsk::ComeAgain { event, number, user, key, name } => {
                 self.come_again(*event, *number, *user, (*key, name))
+            }
+            MoneyAsk::Exchange { event, number, user, key, swap } => {
+                self.exchange((*event, *number), *user, *key, swap)
             }
         }
     }

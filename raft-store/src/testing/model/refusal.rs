@@ -31,6 +31,14 @@ pub(super) fn why_not(
     if now >= show.date_ms {
         return Some(Said::Refused(ErrorCode::SaleClosed, Vec::new(), show.date_ms));
     }
+    unfit(show, user, basket, wants).or_else(|| {
+        let wants = u32::try_from(wants).unwrap_or(u32::MAX);
+        show.forbidden(user, basket, wants, None)
+    })
+}
+
+/// Why these places can't be had by this user, whoever comes in whatever way.
+pub(super) fn unfit(show: &Show, user: u64, basket: &Basket, wants: usize) -> Option<Said> {
     if let Some(said) = unfree(show, &basket.seats) {
         return Some(said);
     }
@@ -48,7 +56,7 @@ pub(super) fn why_not(
     if limit != 0 && u32::try_from(owned).unwrap_or(u32::MAX) > limit {
         return Some(Said::Refused(ErrorCode::LimitExceeded, Vec::new(), limit.into()));
     }
-    show.forbidden(user, basket, u32::try_from(wants).unwrap_or(u32::MAX))
+    None
 }
 
 /// Seats that are not there, or not free.

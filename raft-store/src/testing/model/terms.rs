@@ -154,7 +154,7 @@ impl Show {
         self.rules.kept.iter().any(|(of, by)| *of == seat && by != way)
     }
 
-    fn kind_of(&self, place: Where) -> usize {
+    pub(super) fn kind_of(&self, place: Where) -> usize {
         match place {
             Where::Seat(seat) => self.seats[seat as usize],
             Where::Area(area) => self.areas[usize::from(area)].0,
@@ -267,10 +267,20 @@ impl Show {
         (deal.uses_each != 0 && own >= deal.uses_each as usize).then_some(deal.uses_each)
     }
 
-    /// Why the terms forbid a hold.
-    pub(super) fn forbidden(&self, user: u64, basket: &Basket, wants: u32) -> Option<Said> {
+    /// Why the terms forbid a hold; or more places of a sale: its way, the places that it keeps, and
+    /// whether it is paid.
+    pub(super) fn forbidden(
+        &self,
+        user: u64,
+        basket: &Basket,
+        wants: u32,
+        old: Option<(&str, u32, bool)>,
+    ) -> Option<Said> {
         let rules = &self.rules;
-        let way = self.way_of(&basket.word)?;
+        let (way, keeps, paid) = match old {
+            Some((way, keeps, paid)) => (way.to_owned(), keeps, paid),
+            None => (self.way_of(&basket.word)?, 0, false),
+        };
         let seats = &basket.seats;
         let kept: Vec<u32> =
             seats.iter().copied().filter(|&seat| self.is_kept(seat, &way)).collect();
@@ -288,14 +298,14 @@ impl Show {
         let lapsed = own()
             .filter(|sale| matches!(sale.standing, Standing::Released | Standing::Expired))
             .count();
-        over(ErrorCode::OrderLimitExceeded, rules.order_max, wants)
+        over(ErrorCode::OrderLimitExceeded, rules.order_max, keeps + wants)
             .or_else(|| {
-                let held = count_of(held);
-                over(ErrorCode::HeldLimitExceeded, rules.held_max, held + wants)
+                let held = if paid { 0 } else { count_of(held) + wants };
+                over(ErrorCode::HeldLimitExceeded, rules.held_max, held)
             })
             .or_else(|| {
-                let lapsed = count_of(lapsed);
-                over(ErrorCode::TooManyLapsedHolds, rules.lapsed_max, lapsed + 1)
+                let lapsed = if old.is_some() { 0 } else { count_of(lapsed) + 1 };
+                over(ErrorCode::TooManyLapsedHolds, rules.lapsed_max, lapsed)
             })
             .or_else(|| self.used_up(&way, &basket.word, wants))
             .or_else(|| self.over_quota(seats, &basket.areas, &way))

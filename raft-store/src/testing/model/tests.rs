@@ -20,6 +20,7 @@ use crate::inventory::{
 };
 
 mod doors;
+mod exchanges;
 mod hall;
 mod histories;
 mod lines;
@@ -450,10 +451,17 @@ fn owed_by(show: &Show) -> Vec<u64> {
 }
 
 fn hold(event: EventId, basket: Basket) -> CommandKind {
-    let Basket { plain, seats, party, areas, word } = basket;
-    if plain {
-        return CommandKind::HoldSeats { event, seats };
+    if basket.plain {
+        return CommandKind::HoldSeats { event, seats: basket.seats };
     }
+    let (code, cart) = (basket.word.clone(), Box::new(cart(basket)));
+    if code.is_empty() {
+        return CommandKind::HoldCart { event, cart };
+    }
+    CommandKind::Terms(TermsCommand::Hold { event, cart, code })
+}
+
+fn cart(Basket { seats, party, areas, .. }: Basket) -> Cart {
     let best = party.map(|party| Wanted {
         quantity: party.size,
         categories: party.categories.iter().map(|&it| u8::try_from(it).unwrap()).collect(),
@@ -466,11 +474,7 @@ fn hold(event: EventId, basket: Basket) -> CommandKind {
         },
         accessible: party.accessible,
     });
-    let cart = Box::new(Cart { seats, best, areas });
-    if word.is_empty() {
-        return CommandKind::HoldCart { event, cart };
-    }
-    CommandKind::Terms(TermsCommand::Hold { event, cart, code: word })
+    Cart { seats, best, areas }
 }
 
 /// How many commands there were, and the sleeper.

@@ -179,6 +179,7 @@ impl Show {
             passes: BTreeMap::new(),
             doors: AtDoors::default(),
             till: super::Till::default(),
+            moves: super::Moves::default(),
             basket: super::Basket {
                 plain: true,
                 seats: Vec::new(),

@@ -1,15 +1,18 @@
 //! Money, in scripts: `cluster sells b1 cash 13000 R1`, `cluster gives b1 press`, `anna takes b1` (what
 //! costs nothing), `anna commits b1 1 pi_1` (authorised, to be captured), `cluster disputes b1 dp_1 8000
-//! void` and `wins b1 dp_1` (a chargeback and its end); `takings` shows the sums of the event.
+//! void` and `wins b1 dp_1` (a chargeback and its end); `anna exchanges b1 0 s5 for 2 adjacent` (a cart
+//! for place 0 and seat 5; nothing: for all) and `cluster exchanges b1 for seat=3 paid cash 5000 R2`;
+//! `takings` shows the sums of the event.
 
 use std::fmt::Write as _;
 
 use rowlock_proto::ids::BookingId;
-use rowlock_raft_store::inventory::money::{ChargebackOrder, DirectSale};
+use rowlock_raft_store::inventory::money::{ChargebackOrder, DirectSale, ExchangeOrder};
 use rowlock_raft_store::inventory::reply::MoneyView;
 use rowlock_raft_store::inventory::{CommandKind, MoneyChange, MoneyCommand, Tender};
 
-use super::{Script, name, number, small};
+use super::carts::cart;
+use super::{Script, list, name, number, numbers, small};
 
 pub(super) fn command(verb: &str, booking: BookingId, rest: &[&str]) -> CommandKind {
     let direct = |tender, amount, reference: &str, reason: String| {
@@ -32,11 +35,34 @@ pub(super) fn command(verb: &str, booking: BookingId, rest: &[&str]) -> CommandK
             let order = Box::new(ChargebackOrder { reference, amount, reason, void });
             MoneyCommand::MarkChargeback { booking, order }
         }
+        ("exchanges", words) => {
+            let order = Box::new(exchange(words));
+            MoneyCommand::Exchange { booking, order }
+        }
         ("wins", [reference]) => {
             MoneyCommand::ReverseChargeback { booking, reference: (*reference).to_owned() }
         }
         _ => panic!("{verb} {rest:?} is not understood"),
     })
+}
+
+fn exchange(words: &[&str]) -> ExchangeOrder {
+    let (give, rest) = words.split_at(words.iter().position(|&it| it == "for").expect("for"));
+    let paid_at = rest.iter().position(|&it| it == "paid").unwrap_or(rest.len());
+    let (take, paid) = rest.split_at(paid_at);
+    let paid = match paid {
+        [] => None,
+        ["paid", how, amount, reference @ ..] => Some(Box::new(DirectSale {
+            tender: tender(how),
+            amount: number(amount),
+            reference: reference.join(" "),
+            reason: String::new(),
+        })),
+        _ => panic!("{paid:?} is not understood"),
+    };
+    let (seats, places): (Vec<&str>, Vec<&str>) = give.iter().partition(|it| it.starts_with('s'));
+    let give_seats = seats.into_iter().map(|seat| small(&seat[1..])).collect();
+    ExchangeOrder { give: numbers(&places), give_seats, take: cart(&take[1..]), paid }
 }
 
 fn tender(word: &str) -> Tender {
@@ -101,6 +127,11 @@ pub(super) fn change(change: &MoneyChange) -> String {
         }
         MoneyChange::RefundCut { booking, refund, amount } => {
             format!("refund {refund} of {}: only {amount} is left to pay", name(*booking))
+        }
+        MoneyChange::PlacesExchanged { booking, gone, came, amount } => {
+            let paid = if *amount == 0 { String::new() } else { format!(", {amount} paid") };
+            let (gone, came) = (list(gone), list(came));
+            format!("{}: places {gone} exchanged for {came}{paid}", name(*booking))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Money, to the inventory and to the model.
 
+use super::exchanges::{self, Exchange, exchange};
 use super::wishes::{intent, off_by, seats, timed};
 use super::*;
 use crate::inventory::money::{Chargeback, ChargebackOrder, DirectSale};
@@ -21,6 +22,7 @@ enum MoneyDeed {
     Commit { off_by: u32, intent: String },
     TakeBack { name: u8, amount: u64, void: bool },
     ComeAgain { key: u64, name: u8 },
+    Exchange(Exchange),
 }
 
 pub(super) fn money_wish() -> impl Strategy<Value = MoneyWish> {
@@ -41,12 +43,24 @@ pub(super) fn money_wish() -> impl Strategy<Value = MoneyWish> {
         .prop_map(|(name, amount, void)| MoneyDeed::TakeBack { name, amount, void });
     let come_again =
         (0_u64..6, 0_u8..10).prop_map(|(key, name)| MoneyDeed::ComeAgain { key, name });
-    let deed = prop_oneof![3 => direct, 3 => commit, 3 => take_back, 2 => come_again];
+    let deed = prop_oneof![
+        3 => direct, 3 => commit, 3 => take_back, 2 => come_again,
+        4 => exchange().prop_map(MoneyDeed::Exchange)
+    ];
     (0_usize..2, any::<u8>(), by, deed).prop_map(|(event, pick, by, deed)| MoneyWish {
         event,
         pick,
         by,
         deed,
+    })
+}
+
+/// An exchange of places of the first event, mostly by the owner.
+pub(super) fn exchange_wish() -> impl Strategy<Value = Wish> {
+    let by = prop_oneof![5 => Just(By::Owner), 2 => Just(By::Cluster)];
+    (0_u8..4, by, exchange()).prop_map(|(pick, by, exchange)| {
+        let deed = MoneyDeed::Exchange(exchange);
+        Wish::Money(MoneyWish { event: 0, pick, by, deed })
     })
 }
 
@@ -77,10 +91,13 @@ pub(super) fn resolve(model: &Model, MoneyWish { event, pick, by, deed }: MoneyW
             let name = known.map_or(format!("dp_{name}"), |known| known.0.clone());
             MoneyAsk::ComeAgain { event, number, user, key, name }
         }
+        MoneyDeed::Exchange(exchange) => {
+            exchanges::resolve(model, (event, number, user), sale, exchange)
+        }
     }
 }
 
-fn tender(coin: Coin) -> Tender {
+pub(super) fn tender(coin: Coin) -> Tender {
     match coin {
         Coin::Nothing => Tender::Free,
         Coin::Gift => Tender::Complimentary,
@@ -123,6 +140,12 @@ pub(super) fn command(pair: &Pair, ask: MoneyAsk) -> (UserId, u64, CommandKind) 
         MoneyAsk::ComeAgain { event, number, user, key, name } => {
             let booking = pair.id(event, number);
             let command = MoneyCommand::ReverseChargeback { booking, reference: name };
+            (UserId(user.into()), key, CommandKind::Money(command))
+        }
+        MoneyAsk::Exchange { event, number, user, key, swap } => {
+            let booking = pair.id(event, number);
+            let order = Box::new(exchanges::order(swap));
+            let command = MoneyCommand::Exchange { booking, order };
             (UserId(user.into()), key, CommandKind::Money(command))
         }
     }
@@ -184,7 +207,10 @@ pub(super) fn money_steps() -> BoxedStrategy<Vec<(i64, Wish)>> {
     let fail = Just(Verb::Fail { off_by: 0 });
     let late = Just(Verb::Confirm { off_by: 0, intent: "pi_1".to_owned() });
     let scan = (0_u64..4, 0_u32..2).prop_map(|(key, place)| Verb::Scan { key, place, version: 0 });
-    let verb = prop_oneof![6 => verb(), 2 => scan, 2 => refund, 1 => settle, 1 => fail, 1 => late];
+    let pass = (0_u32..3, 1_u64..4).prop_map(|(place, to)| Verb::Pass { place, version: 0, to });
+    let verb = prop_oneof![
+        6 => verb(), 2 => scan, 2 => refund, 1 => settle, 1 => fail, 1 => late, 2 => pass
+    ];
     timed(prop_oneof![
         1 => Just(Wish::Ask(Ask::Publish { event: 0 })),
         3 => hold.prop_map(|(user, key, seats)| {
@@ -193,6 +219,7 @@ pub(super) fn money_steps() -> BoxedStrategy<Vec<(i64, Wish)>> {
         8 => (0_u8..3, verb)
             .prop_map(|(pick, verb)| Wish::Of { event: 0, pick, by: By::Owner, verb }),
         6 => money_wish().prop_map(|wish| Wish::Money(MoneyWish { event: 0, ..wish })),
+        3 => exchange_wish(),
         // Some are cancelled while payments run.
         1 => (0_u8..16, 1_u32..3).prop_map(|(dice, max)| Wish::Ask(match dice {
             0 => Ask::Cancel { event: 0 },

@@ -11,6 +11,7 @@ pub(super) fn plain(sale: &Sale) -> Sale {
         seats: Vec::new(),
         prices: Vec::new(),
         areas: Vec::new(),
+        moves: Moves::default(),
         extended_from_ms: u64::from(sale.extended_from_ms != 0),
         till: money::plain(&sale.till),
         back: sale.back.iter().map(|(_, amount, name)| (0, *amount, name.clone())).collect(),
@@ -27,17 +28,28 @@ pub(super) fn plain(sale: &Sale) -> Sale {
             *key = 0;
         }
     }
-    for (_, place, price) in sale.here() {
+    let mut lawn = Vec::new();
+    let mut numbers = Vec::new();
+    for (number, place, price) in sale.here() {
         match place {
             Where::Seat(seat) => {
                 shown.seats.push(seat);
                 shown.prices.push(price);
+                numbers.push(number);
             }
-            Where::Area(area) => match shown.areas.iter_mut().find(|(of, ..)| *of == area) {
-                Some((_, count, _)) => *count += 1,
-                None => shown.areas.push((area, 1, price)),
-            },
+            Where::Area(area) => lawn.push((area, price, number)),
         }
+    }
+    lawn.sort_unstable();
+    for (area, price, number) in lawn {
+        numbers.push(number);
+        match shown.areas.last_mut().filter(|last| (last.0, last.2) == (area, price)) {
+            Some((_, count, _)) => *count += 1,
+            None => shown.areas.push((area, 1, price)),
+        }
+    }
+    if sale.moves.any() {
+        shown.moves.shown = numbers;
     }
     shown
 }
@@ -108,6 +120,7 @@ pub(super) fn seen(view: BookingView) -> Seen {
             ..AtDoors::default()
         },
         till: money::seen(view.money),
+        moves: Moves { shown: view.numbers, ..Moves::default() },
         bill: Bill { way: view.channel, shown, ..Bill::default() },
         basket: plain_basket(Vec::new()),
         begun_key: 0,
