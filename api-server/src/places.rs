@@ -1,7 +1,8 @@
 //! The places of a booking by number, and areas as the API names them.
 //!
 //! Numbers are the cluster's: the seats of the grant in order, then the places in areas in the order
-//! of the map; a place that was given back keeps its number. A ticket is named by its place.
+//! of the map; a place that was given back keeps its number. Of a booking that was exchanged the cluster
+//! says each number, since seats may have come after places in areas. A ticket is named by its place.
 
 use std::fmt;
 use std::str::FromStr;
@@ -85,10 +86,12 @@ impl BookedPlace<'_> {
     }
 }
 
-/// Every place that the booking still has, in the order of their numbers.
+/// Every place that the booking still has, seats first.
 pub(crate) fn places(booking: &Booking) -> impl Iterator<Item = BookedPlace<'_>> {
     let extras = &booking.extras;
-    let numbers = (0..).filter(|number| !extras.gone.contains(number));
+    let counted = (0..).filter(|number| !extras.gone.contains(number));
+    let counted = counted.take(if extras.numbers.is_empty() { usize::MAX } else { 0 });
+    let numbers = extras.numbers.iter().copied().chain(counted);
     let seats = booking.seats.iter().zip(&booking.prices);
     let seats = seats.map(|(&seat, &price)| (PlaceKind::Seat(seat), price));
     let areas = extras.areas.iter().flat_map(|line| {
@@ -105,6 +108,40 @@ pub(crate) fn places(booking: &Booking) -> impl Iterator<Item = BookedPlace<'_>>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_that_came_by_exchange_have_the_numbers_that_the_cluster_says() {
+        let mut booking = Booking {
+            id: rowlock_client::types::BookingId(1),
+            event: EventId(7),
+            user: UserId(1),
+            state: rowlock_client::types::BookingState::Confirmed,
+            seats: vec![4, 9],
+            prices: vec![10, 20],
+            total: 35,
+            currency: "EUR".to_owned(),
+            created_ms: 0,
+            expires_ms: 0,
+            payment_deadline_ms: 0,
+            attempt: 0,
+            intent: String::new(),
+            confirmed_ms: 0,
+            decline_reason: String::new(),
+            extras: rowlock_client::types::BookingExtras::default(),
+        };
+        booking.extras.areas =
+            vec![rowlock_client::types::AreaLine { area: 0, count: 1, price: 5 }];
+        booking.extras.gone = vec![1];
+        let numbers = |booking: &Booking| -> Vec<(u32, PlaceKind)> {
+            places(booking).map(|place| (place.number, place.kind)).collect()
+        };
+        let (four, nine, lawn) = (PlaceKind::Seat(4), PlaceKind::Seat(9), PlaceKind::Area(0));
+        assert_eq!(numbers(&booking), [(0, four), (2, nine), (3, lawn)]);
+        // Seat 9 came for a place in the area.
+        booking.extras.gone = vec![1, 2];
+        booking.extras.numbers = vec![0, 4, 3];
+        assert_eq!(numbers(&booking), [(0, four), (4, nine), (3, lawn)]);
+    }
 
     #[test]
     fn an_area_is_named_with_its_event() {

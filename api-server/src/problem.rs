@@ -6,10 +6,12 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use rowlock_client::types::Booking;
 use rowlock_client::{Error, Refusal};
 use rowlock_proto::{ErrorCode, EventId, SeatId};
 use serde_json::{Map, Value, json};
 
+use crate::money::Amount;
 use crate::places::AreaId;
 use crate::time;
 
@@ -91,6 +93,26 @@ impl Problem {
         }
     }
 
+    /// A refusal about places of a booking.
+    pub(crate) fn of_booking(error: Error, booking: &Booking) -> Self {
+        let Error::Refused(refusal) = error else { return Self::from(error) };
+        let (code, limit) = (refusal.code, refusal.limit);
+        match code {
+            ErrorCode::ExchangeDearer => {
+                let difference = Amount::new(limit, &booking.currency);
+                Self::refused(refusal, Some(booking.event)).with("difference", json!(difference))
+            }
+            // Here it names the place, not when it was.
+            ErrorCode::TicketRedeemed => {
+                Self::new(code, sentence(code, limit)).with("place", json!(limit))
+            }
+            ErrorCode::TicketVoid | ErrorCode::TicketPassedOn => {
+                Self::refused(refusal, Some(booking.event)).with("place", json!(limit))
+            }
+            _ => Self::refused(refusal, Some(booking.event)),
+        }
+    }
+
     fn refused(refusal: Refusal, event: Option<EventId>) -> Self {
         let Refusal { code, seats, limit, detail } = refusal;
         if code == ErrorCode::TicketRedeemed {
@@ -138,6 +160,13 @@ fn sentence(code: ErrorCode, limit: u64) -> String {
         ErrorCode::LimitExceeded => format!("one user may have {limit} seats of this event"),
         ErrorCode::NotEnoughSeats => format!("{limit} seats of the wanted kind are free"),
         ErrorCode::PlaceUnknown => format!("the booking has no place {limit}"),
+        ErrorCode::ExchangeDearer => {
+            "the other places cost more than those that are given up, by `difference`".to_owned()
+        }
+        ErrorCode::TicketPassedOn => {
+            format!("another user has the ticket of place {limit}, and no place comes for it")
+        }
+        ErrorCode::TicketRedeemed => format!("the ticket of place {limit} was used"),
         ErrorCode::NotTogether => format!("{limit} seats can be had side by side"),
         ErrorCode::IdempotencyKeyReused => {
             "this Idempotency-Key was used for a request with another body".to_owned()

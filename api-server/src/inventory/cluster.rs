@@ -3,8 +3,9 @@
 use futures_util::future::BoxFuture;
 use rowlock_client::types::{
     Booking, BookingId, BookingLocator, BookingState, Cart, Confirmed, Event, EventId, EventPatch,
-    EventSpec, Page, PaymentBegun, RefundDecided, RequestKey, SeatMapHash, Seats, ShardId, Slot,
-    User, UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
+    EventSpec, ExchangeOrder, Exchanged, Page, PaymentBegun, RefundDecided, RequestKey,
+    SeatMapHash, Seats, ShardId, Slot, User, UserEntry, UserId, UserPatch, Venue, VenueEntry,
+    VenueId, WatchBatch,
 };
 use rowlock_client::user_lists::{ListingAge, UserList};
 use rowlock_client::{Answered, Client, Error, Watch, WatchError};
@@ -258,6 +259,16 @@ impl Inventory for Client {
     ) -> Call<'a, RefundDecided> {
         let RefundOrder { places, reason, block } = order;
         Box::pin(Client::refund_places(self, booking, places, reason, block, principal, key))
+    }
+    fn exchange_places(
+        &self,
+        booking: BookingId,
+        event: EventId,
+        order: ExchangeOrder,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Exchanged> {
+        Box::pin(Client::exchange_places(self, booking, event, order, principal, key))
     }
     fn settle_refund<'a>(
         &'a self,

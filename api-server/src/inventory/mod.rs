@@ -7,8 +7,8 @@ mod cluster;
 use futures_util::future::BoxFuture;
 use rowlock_client::types::{
     Booking, BookingId, BookingLocator, Cart, Confirmed, Event, EventId, EventPatch, EventSpec,
-    Page, PaymentBegun, RefundDecided, RequestKey, SeatMapHash, Seats, ShardId, Slot, User,
-    UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
+    ExchangeOrder, Exchanged, Page, PaymentBegun, RefundDecided, RequestKey, SeatMapHash, Seats,
+    ShardId, Slot, User, UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
 };
 use rowlock_client::user_lists::{ListingAge, UserList};
 use rowlock_client::{Answered, Error, WatchError};
@@ -181,6 +181,15 @@ pub trait Inventory: Send + Sync + std::fmt::Debug {
         principal: UserId,
         key: RequestKey,
     ) -> Call<'a, RefundDecided>;
+    /// Some places of a hold, or of a sold booking, for others: all or nothing.
+    fn exchange_places(
+        &self,
+        booking: BookingId,
+        event: EventId,
+        order: ExchangeOrder,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Exchanged>;
     fn settle_refund<'a>(
         &'a self,
         booking: BookingId,

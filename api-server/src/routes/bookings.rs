@@ -256,6 +256,38 @@ pub(crate) fn seats_of(event: EventId, ids: &[String]) -> Result<Vec<u32>, Probl
     Ok(seats)
 }
 
+/// The places that a request asks for, or what is wrong with it.
+pub(super) async fn cart_of(
+    app: &App,
+    event: EventId,
+    seat_ids: Option<&[String]>,
+    best: Option<BestAvailable>,
+    areas: Option<&[AreaWish]>,
+) -> Result<Cart, Problem> {
+    let mut cart = Cart::default();
+    if let Some(ids) = seat_ids {
+        cart.seats = seats_of(event, ids)?;
+    } else if best.is_none() && areas.is_none() {
+        let what = "one of seatIds, bestAvailable and areas is needed";
+        return Err(Problem::new(ErrorCode::Malformed, what));
+    }
+    cart.areas = areas::read(event, areas.unwrap_or_default())?;
+    if let Some(best) = best {
+        cart.best = Some(best.read(app, event).await?);
+    }
+    let best = cart.best.as_ref().map_or(0, |best| best.quantity as usize);
+    let areas: usize = cart.areas.iter().map(|(_, count)| *count as usize).sum();
+    match cart.seats.len() + best + areas {
+        0 => Err(Problem::new(ErrorCode::NoSeats, "areas is empty")),
+        count if count > SEATS_MAX => {
+            let what = format!("{count} places are asked for; one booking may have {SEATS_MAX}");
+            let problem = Problem::new(ErrorCode::TooManySeats, what);
+            Err(problem.with("maxSeats", json!(SEATS_MAX)))
+        }
+        _ => Ok(cart),
+    }
+}
+
 /// Holds all of the seats or none.
 pub(crate) async fn hold(
     app: &App,
@@ -309,28 +341,8 @@ pub(super) async fn create(
     }
     app.recent.check(&request, body.fingerprint)?;
     let event = events::parse(&new.event_id)?;
-    let mut cart = Cart::default();
-    if let Some(ids) = &new.seat_ids {
-        cart.seats = seats_of(event, ids)?;
-    } else if new.best_available.is_none() && new.areas.is_none() {
-        let what = "one of seatIds, bestAvailable and areas is needed";
-        return Err(Problem::new(ErrorCode::Malformed, what));
-    }
-    cart.areas = areas::read(event, new.areas.as_deref().unwrap_or_default())?;
-    if let Some(best) = new.best_available {
-        cart.best = Some(best.read(&app, event).await?);
-    }
-    let best = cart.best.as_ref().map_or(0, |best| best.quantity as usize);
-    let areas: usize = cart.areas.iter().map(|(_, count)| *count as usize).sum();
-    match cart.seats.len() + best + areas {
-        0 => return Err(Problem::new(ErrorCode::NoSeats, "areas is empty")),
-        count if count > SEATS_MAX => {
-            let what = format!("{count} places are asked for; one booking may have {SEATS_MAX}");
-            let problem = Problem::new(ErrorCode::TooManySeats, what);
-            return Err(problem.with("maxSeats", json!(SEATS_MAX)));
-        }
-        _ => {}
-    }
+    let (seats, areas) = (new.seat_ids.as_deref(), new.areas.as_deref());
+    let cart = cart_of(&app, event, seats, new.best_available, areas).await?;
     let held = hold(&app, &caller, event, cart, &request).await?;
     let layout = layout_of(&app, event).await?;
     // As of its making, so that a repeat gets the same answer.

@@ -9,6 +9,7 @@ mod best_available;
 pub(crate) mod bookings;
 mod doors;
 pub(crate) mod events;
+mod exchanges;
 mod health;
 mod holds;
 pub(crate) mod payments;
@@ -69,6 +70,7 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/bookings", post(bookings::create)),
         at(Method::GET, "/bookings/{bookingId}", get(bookings::get)),
         at(Method::DELETE, "/bookings/{bookingId}", delete(bookings::release)),
+        at(Method::POST, "/bookings/{bookingId}/exchange", post(exchanges::exchange)),
         at(Method::POST, "/bookings/{bookingId}/extend", post(holds::extend)),
         at(Method::POST, "/bookings/{bookingId}/release", post(holds::release)),
         at(Method::POST, "/bookings/{bookingId}/payment", post(payments::pay)),
@@ -110,6 +112,7 @@ fn endpoints() -> Vec<Endpoint> {
         bookings::create,
         bookings::get,
         bookings::release,
+        exchanges::exchange,
         holds::extend,
         holds::release,
         payments::pay,

@@ -7,6 +7,7 @@ mod bad_input;
 mod bookings;
 mod doors;
 mod events;
+mod exchanges;
 mod fake;
 mod harness;
 mod pages;

@@ -8,9 +8,10 @@ use futures_util::future::BoxFuture;
 use rowlock_api_server::inventory::{Call, Feed, Inventory, RefundOrder};
 use rowlock_client::types::{
     AreaCounts, Booking, BookingId, BookingLocator, BookingState, Cart, Change, ChangeKind,
-    Confirmed, ErrorCode, Event, EventId, EventLife, EventPatch, EventSpec, EventState, Page,
-    PaymentBegun, RefundDecided, RequestKey, SeatCounts, SeatMapHash, SeatState, Seats, ShardId,
-    Slot, User, UserEntry, UserId, UserPatch, Venue, VenueEntry, VenueId, WatchBatch,
+    Confirmed, ErrorCode, Event, EventId, EventLife, EventPatch, EventSpec, EventState,
+    ExchangeOrder, Exchanged, Page, PaymentBegun, RefundDecided, RequestKey, SeatCounts,
+    SeatMapHash, SeatState, Seats, ShardId, Slot, User, UserEntry, UserId, UserPatch, Venue,
+    VenueEntry, VenueId, WatchBatch,
 };
 use rowlock_client::user_lists::{ListingAge, UserList, listings};
 use rowlock_client::{Error, WatchError};
@@ -404,6 +405,16 @@ impl Inventory for Fake {
         key: RequestKey,
     ) -> Call<'a, RefundDecided> {
         self.with(|state, now_ms| state.refund(now_ms, id, order, principal, key))
+    }
+    fn exchange_places(
+        &self,
+        id: BookingId,
+        _: EventId,
+        order: ExchangeOrder,
+        principal: UserId,
+        key: RequestKey,
+    ) -> Call<'_, Exchanged> {
+        self.with(|state, now_ms| state.exchange(now_ms, id, &order, principal, key))
     }
     fn settle_refund<'a>(
         &'a self,
