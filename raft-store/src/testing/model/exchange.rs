@@ -37,6 +37,10 @@ fn bound(code: ErrorCode, bound: u64) -> Said {
     Said::Refused(code, Vec::new(), bound)
 }
 
+fn refused<T>(code: ErrorCode, limit: u64) -> Result<T, Box<Said>> {
+    Err(Box::new(bound(code, limit)))
+}
+
 impl Swap {
     fn wants(&self) -> usize {
         let areas: usize = self.basket.areas.iter().map(|&(_, count)| count as usize).sum();
@@ -78,12 +82,12 @@ fn repeated(seats: &[u32]) -> Option<Said> {
 
 impl Sale {
     /// Numbers of the places that go, or why they can't.
-    fn gives(&self, swap: &Swap) -> Result<Vec<u32>, Said> {
+    fn gives(&self, swap: &Swap) -> Result<Vec<u32>, Box<Said>> {
         let here: Vec<u32> = self.here().iter().map(|(number, ..)| *number).collect();
         let all = swap.give.is_empty() && swap.give_seats.is_empty();
         let mut going = if all { here.clone() } else { swap.give.clone() };
         if let Some(&odd) = going.iter().find(|number| !here.contains(number)) {
-            return Err(bound(ErrorCode::PlaceUnknown, odd.into()));
+            return refused(ErrorCode::PlaceUnknown, odd.into());
         }
         let mut unknown = Vec::new();
         for &seat in &swap.give_seats {
@@ -93,24 +97,24 @@ impl Sale {
             }
         }
         if !unknown.is_empty() {
-            return Err(Said::Refused(ErrorCode::SeatUnknown, unknown, 0));
+            return Err(Box::new(Said::Refused(ErrorCode::SeatUnknown, unknown, 0)));
         }
         if (1..going.len()).any(|at| going[..at].contains(&going[at])) {
-            return Err(no(ErrorCode::Invalid));
+            return refused(ErrorCode::Invalid, 0);
         }
         let pass = |number: &u32| self.passes.get(number).cloned().unwrap_or_default();
         if let Some(&used) = going.iter().find(|number| pass(number).2.is_some()) {
-            return Err(bound(ErrorCode::TicketRedeemed, used.into()));
+            return refused(ErrorCode::TicketRedeemed, used.into());
         }
         if let Some(&void) = going.iter().find(|number| self.doors.voids.contains_key(number)) {
-            return Err(bound(ErrorCode::TicketVoid, void.into()));
+            return refused(ErrorCode::TicketVoid, void.into());
         }
         let rest = going.iter().skip(swap.wants());
         let mut others = rest.filter(|number| pass(number).0.is_some_and(|it| it != self.user));
         match others.next() {
-            Some(&number) => Err(bound(ErrorCode::TicketPassedOn, number.into())),
+            Some(&number) => refused(ErrorCode::TicketPassedOn, number.into()),
             None if here.len() - going.len() + swap.wants() > SEATS_OF_A_HOLD => {
-                Err(bound(ErrorCode::TooManySeats, SEATS_OF_A_HOLD as u64))
+                refused(ErrorCode::TooManySeats, SEATS_OF_A_HOLD as u64)
             }
             None => Ok(going),
         }
@@ -125,38 +129,38 @@ impl Show {
         old: &Sale,
         swap: &Swap,
         by_house: bool,
-    ) -> Result<Vec<(Where, u64)>, Said> {
+    ) -> Result<Vec<(Where, u64)>, Box<Said>> {
         let paid = old.standing == Standing::Confirmed;
         let way = old.bill.way.as_str();
         let opens_ms = self.opening(way);
         match self.phase {
-            Phase::Cancelled => return Err(no(ErrorCode::SaleClosed)),
+            Phase::Cancelled => return refused(ErrorCode::SaleClosed, 0),
             _ if paid && by_house => {}
-            Phase::Draft => return Err(no(ErrorCode::EventStateConflict)),
-            Phase::Ended => return Err(no(ErrorCode::SaleClosed)),
-            Phase::Paused => return Err(no(ErrorCode::SalePaused)),
-            Phase::OnSale if now < opens_ms => return Err(bound(ErrorCode::SaleNotOpen, opens_ms)),
+            Phase::Draft => return refused(ErrorCode::EventStateConflict, 0),
+            Phase::Ended => return refused(ErrorCode::SaleClosed, 0),
+            Phase::Paused => return refused(ErrorCode::SalePaused, 0),
+            Phase::OnSale if now < opens_ms => return refused(ErrorCode::SaleNotOpen, opens_ms),
             Phase::OnSale if now >= self.date_ms => {
-                return Err(bound(ErrorCode::SaleClosed, self.date_ms));
+                return refused(ErrorCode::SaleClosed, self.date_ms);
             }
             Phase::OnSale => {}
         }
         let Swap { basket, .. } = swap;
         if let Some(said) = unfit(self, old.user, basket, swap.wants()) {
-            return Err(said);
+            return Err(Box::new(said));
         }
         let keeps = u32::try_from(old.here().len()).unwrap_or(u32::MAX);
         let wants = u32::try_from(swap.wants()).unwrap_or(u32::MAX);
         let plain = Basket { word: String::new(), ..basket.clone() };
         if let Some(said) = self.forbidden(old.user, &plain, wants, Some((way, keeps, paid))) {
-            return Err(said);
+            return Err(Box::new(said));
         }
         let mut seats = basket.seats.clone();
         if let Some(party) = &basket.party {
             let best = brute::best(self, party, &basket.seats, way);
-            seats.extend(best.map_err(|(code, most)| bound(code, most))?);
+            seats.extend(best.map_err(|(code, most)| Box::new(bound(code, most)))?);
             if let Some(said) = self.over_quota(&seats, &basket.areas, way) {
-                return Err(said);
+                return Err(Box::new(said));
             }
         }
         let seats = seats.into_iter().map(Where::Seat);
@@ -210,7 +214,7 @@ impl Model {
         }
         let going = match sale.gives(swap) {
             Ok(going) => going,
-            Err(said) => return said,
+            Err(said) => return *said,
         };
         let more = swap.wants() > going.len() && user != 0;
         if more && self.shows[event].is_kept_out(sale.user) {
@@ -221,7 +225,7 @@ impl Model {
         show.sales[at].gone.extend(&going);
         let came = match show.comes(now, &show.sales[at], swap, user == 0) {
             Ok(came) => came,
-            Err(said) => return said,
+            Err(said) => return *said,
         };
         let mut after = show.sales[at].clone();
         after.bill.kinds.extend(came.iter().map(|&(place, _)| show.kind_of(place)));

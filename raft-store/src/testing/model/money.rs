@@ -49,7 +49,7 @@ pub enum MoneyAsk {
     Commit { event: usize, number: u32, user: u64, attempt: u32, intent: String },
     TakeBack { event: usize, number: u32, user: u64, name: String, amount: u64, void: bool },
     ComeAgain { event: usize, number: u32, user: u64, key: u64, name: String },
-    Exchange { event: usize, number: u32, user: u64, key: u64, swap: Swap },
+    Exchange { event: usize, number: u32, user: u64, key: u64, swap: Box<Swap> },
 }
 
 impl Sale {

@@ -65,7 +65,7 @@ pub(super) fn resolve(
     let seat = give_seat.map(|seat| own.filter(|_| seat % 4 != 0).unwrap_or(seat));
     let give_seats = seat.into_iter().collect();
     let mut swap = Swap { give, give_seats, basket, paid: None };
-    let ask = |swap| MoneyAsk::Exchange { event, number, user, key, swap };
+    let ask = |swap| MoneyAsk::Exchange { event, number, user, key, swap: Box::new(swap) };
     if let Some((coin, off_by)) = paid {
         // What is missing, if anything is.
         let said = model.clone().answer(&Ask::Money(ask(swap.clone())));

@@ -144,7 +144,7 @@ pub(super) fn command(pair: &Pair, ask: MoneyAsk) -> (UserId, u64, CommandKind) 
         }
         MoneyAsk::Exchange { event, number, user, key, swap } => {
             let booking = pair.id(event, number);
-            let order = Box::new(exchanges::order(swap));
+            let order = Box::new(exchanges::order(*swap));
             let command = MoneyCommand::Exchange { booking, order };
             (UserId(user.into()), key, CommandKind::Money(command))
         }
