@@ -216,6 +216,6 @@ pub(super) fn terms_steps() -> BoxedStrategy<Vec<(i64, Wish)>> {
         1 => (0_u8..3)
             .prop_map(|pick| Wish::Of { event: 0, pick, by: By::Owner, verb: Verb::Release }),
         5 => terms_wish().prop_map(|wish| Wish::Terms { event: 0, wish }),
-        2 => super::money::exchange_wish(),
+        2 => money::exchange_wish(),
     ])
 }

@@ -72,7 +72,7 @@ pub(super) fn wait_steps() -> BoxedStrategy<Vec<(i64, Wish)>> {
             let basket = Basket { areas: vec![(0, count)], ..plain_basket(Vec::new()) };
             Wish::Ask(Ask::Hold { event, user, key, basket: Basket { plain: false, ..basket } })
         }),
-        3 => super::money::exchange_wish(),
+        3 => money::exchange_wish(),
         2 => (event(), seats(), any::<bool>()).prop_map(|(event, seats, block)| {
             let seats: Vec<u32> = seats.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
             Wish::Ask(if block {
