@@ -4,11 +4,14 @@
 //! and compares it with the cluster's: [`Chain`] is that computation, without I/O. The proto file says
 //! what is hashed (`AuditHead`).
 
+mod as_of;
+
 use rowlock_proto::v1::query::Kind as Query;
 use rowlock_proto::v1::query_reply::Kind as Found;
 use rowlock_proto::{BookingId, EventId, v1};
 use sha2::{Digest as _, Sha256};
 
+pub use self::as_of::{AsOfError, BookingAsOf, EventAsOf, SeatAsOf, Until};
 use crate::client::Client;
 use crate::error::Error;
 use crate::types::{Answered, Change, ChangeKind};
@@ -66,6 +69,11 @@ impl Chain {
     /// Goes on from `head`; the default is that of an event that is not there yet.
     pub const fn from(event: EventId, event_no: u32, head: AuditHead) -> Self {
         Self { event, event_no, at: head }
+    }
+
+    /// From the beginning.
+    const fn of(event: EventId, event_no: u32) -> Self {
+        Self::from(event, event_no, AuditHead { head: [0; 32], changes: 0, revision: 0 })
     }
 
     pub const fn head(&self) -> AuditHead {

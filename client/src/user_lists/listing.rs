@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rowlock_proto::{BookingId, UserId};
 
-use super::Listing;
+use super::{Listing, NOBODY};
 use crate::terms::TermsChange;
 use crate::types::{Booking, BookingState, Change, ChangeKind};
 
@@ -30,9 +30,10 @@ pub fn touched(change: &Change, out: &mut BTreeMap<BookingId, BTreeSet<UserId>>)
                 out.entry(back.booking).or_default();
             }
         }
-        // Only its holder passes a ticket on.
+        // Only its holder passes a ticket on, or it goes over with the place that it is of.
         ChangeKind::TicketTransferred { booking, .. } => {
-            out.entry(*booking).or_default().extend(change.principal);
+            let giver = change.principal.filter(|&user| user != NOBODY);
+            out.entry(*booking).or_default().extend(giver);
         }
         ChangeKind::EventChanged { .. }
         | ChangeKind::IntentAttached { .. }

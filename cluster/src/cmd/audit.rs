@@ -1,7 +1,10 @@
-//! `rowctl audit`: what happened to an event, and whether all of it is there and as it was.
+//! `rowctl audit`: what happened to an event, what it was at a moment, and whether all of that is there and
+//! as it was.
 //!
 //! The cluster keeps a hash over all changes of an event. `show` and `verify` compute it again from the
 //! feed, from the event's beginning or from a head that was kept by whoever does not trust the cluster.
+
+mod as_of;
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +25,13 @@ pub struct Args {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Verb {
-    /// Show every change of an event that the feed still has.
-    Show(Which),
+    /// Show every change of an event that the feed still has, or what its seats and bookings were.
+    Show {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        moment: as_of::Moment,
+    },
     /// Compute the hash over an event's changes and compare it with the cluster's.
     Verify(Which),
 }
@@ -71,7 +79,10 @@ struct Line {
 
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<bool> {
     let (which, shown) = match args.command {
-        Verb::Show(which) => (which, true),
+        Verb::Show { which, moment } => match moment.until() {
+            Some(until) => return as_of::show(which.event, until, context).await,
+            None => (which, true),
+        },
         Verb::Verify(which) => (which, false),
     };
     let client = context.connect().await?;

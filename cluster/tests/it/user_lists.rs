@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use rowlock_client::types::{Booking, BookingState, EventId, UserId};
+use rowlock_client::audit::{SeatAsOf, Until};
+use rowlock_client::types::{Booking, BookingState, EventId, SeatState, UserId};
 use rowlock_client::user_lists::{CONSUMER, Listing};
 use rowlock_client::{Client, Config, key};
 use rowlock_cluster::workload::setup;
@@ -85,6 +86,19 @@ async fn lists_of_users_follow_their_bookings_over_all_shards() {
     until(&client, BERT, "a ticket that went", <[Listing]>::is_empty).await;
     let left = |list: &[Listing]| list.iter().any(|it| it.booking == sold && it.tickets == [0]);
     until(&client, ANNA, "the ticket that is left", left).await;
+
+    // What is folded from the feed is what the cluster says, now and before.
+    let event = events[0];
+    let seats = client.seats(event).await.unwrap();
+    let was = client.event_as_of(event, Until::Revision(seats.at.revision)).await.unwrap();
+    let free = seats.value.states.iter().filter(|&&it| it == SeatState::Available).count();
+    assert_eq!(was.seats().len() + free, seats.value.states.len());
+    let taken = [1, 11].map(|seat| (seat, SeatAsOf::Sold(sold)));
+    assert_eq!(was.seats().into_iter().collect::<Vec<_>>(), taken);
+    assert_eq!((was.bookings[&sold].user, was.bookings[&sold].holders[&1]), (Some(ANNA), CARL));
+    let event_text = event.to_string();
+    let shown = json(&["audit", "show", &event_text, "--at", "2020-01-01T00:00:00Z"], data);
+    assert_eq!((&shown["seats"], shown.get("state")), (&serde_json::json!([]), None));
 
     let consumers = json(&["feed", "consumers"], data);
     let consumers = consumers.as_array().unwrap();
