@@ -152,6 +152,7 @@ codes! {
     ChargebackLimitReached = 101, "chargeback-limit-reached", 409, "No more chargebacks of one booking";
     /// What an exchange takes is dearer than what it gives up. `limit` says by how much.
     ExchangeDearer = 102, "exchange-dearer", 409, "The other places cost more";
+    /// `limit` says how many exchanges a booking may have, or how many places in all.
     ExchangeLimitReached = 103, "exchange-limit-reached", 409, "No more exchanges of one booking";
     /// A bank took money back, and it is not settled whose it is.
     BookingDisputed = 104, "booking-disputed", 409, "The payment is disputed";

@@ -71,8 +71,8 @@ pub struct Money {
     pub chargebacks: Vec<Chargeback>,
     /// Of what was charged back, how much was for places that are gone; at most what stands.
     pub absorbed: u64,
-    /// Places that came by an exchange, with their prices; numbered after those of the grant. At most
-    /// `SEATS_PER_HOLD_MAX` an exchange.
+    /// Places that came by an exchange, with their prices; numbered after those of the grant. With
+    /// those at most `PLACES_EVER_MAX`.
     pub added: Vec<(Place, u64)>,
     /// At most `EXCHANGES_MAX`.
     pub exchanges: Vec<Exchanged>,

@@ -27,8 +27,10 @@ use crate::inventory::reply::{Answer, Refusal};
 use crate::inventory::terms::Stays;
 use crate::inventory::{SYSTEM, State, fingerprint, refuse};
 
-/// Exchanges of one booking: bounds the places that it ever had.
+/// Exchanges of one booking.
 pub const EXCHANGES_MAX: usize = 32;
+/// Places that one booking ever has: a ticket's id says the number of its place in eight bits.
+pub const PLACES_EVER_MAX: u32 = 256;
 const EXCHANGED_REASON: &str = "exchanged";
 
 /// An exchange of which all is known but the places that come.
@@ -141,6 +143,11 @@ impl State {
         let comes = order.take.count();
         let holders = judge_tickets(event, booking, &given, comes)?;
         let going = Places::of(going.into_iter().map(|(_, place)| place));
+        let next = booking.place_count();
+        if next.saturating_add(comes) > PLACES_EVER_MAX {
+            let limit = PLACES_EVER_MAX.into();
+            return Err(Refusal { limit, ..Refusal::of(ErrorCode::ExchangeLimitReached) });
+        }
         let stays = count(here.len()).saturating_sub(count(given.len()));
         if u64::from(stays) + u64::from(comes) > SEATS_PER_HOLD_MAX as u64 {
             let limit = SEATS_PER_HOLD_MAX as u64;
@@ -160,7 +167,7 @@ impl State {
             given,
             going,
             holders,
-            next: booking.place_count(),
+            next,
         })
     }
 
@@ -401,7 +408,7 @@ pub(super) fn is_sound(booking: &Booking) -> bool {
         && known
         && money.exchanges.len() <= EXCHANGES_MAX
         && money.exchanges.len() <= money.added.len()
-        && money.added.len() <= EXCHANGES_MAX * SEATS_PER_HOLD_MAX
+        && booking.place_count() <= PLACES_EVER_MAX
         && money.exchanges.is_empty() == money.added.is_empty()
         && owed.into_iter().all(|refund| refund < refunds)
         && u64::from(booking.places().count()) <= SEATS_PER_HOLD_MAX as u64

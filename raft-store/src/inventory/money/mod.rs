@@ -29,7 +29,7 @@ pub use self::books::{Chargeback, Exchanged, Money, Receipt, Takings, Tender};
 pub use self::change::MoneyChange;
 pub use self::chargeback::CHARGEBACKS_MAX;
 pub use self::command::{ChargebackOrder, DirectSale, ExchangeOrder, MoneyCommand};
-pub use self::exchange::EXCHANGES_MAX;
+pub use self::exchange::{EXCHANGES_MAX, PLACES_EVER_MAX};
 pub(super) use self::stored::encode;
 use super::booking::{Booking, Refund};
 use super::change::ChangeKind;

@@ -7,6 +7,8 @@ use super::refusal::unfit;
 use super::{Basket, Coin, Model, Phase, SEATS_OF_A_HOLD, Said, Sale, Show, Standing, brute, no};
 
 const EXCHANGES_OF_A_SALE: usize = 32;
+/// Ever.
+const PLACES_OF_A_SALE: usize = 256;
 
 /// What came to a sale by exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -113,6 +115,9 @@ impl Sale {
         let mut others = rest.filter(|number| pass(number).0.is_some_and(|it| it != self.user));
         match others.next() {
             Some(&number) => refused(ErrorCode::TicketPassedOn, number.into()),
+            None if self.granted().len() + swap.wants() > PLACES_OF_A_SALE => {
+                refused(ErrorCode::ExchangeLimitReached, PLACES_OF_A_SALE as u64)
+            }
             None if here.len() - going.len() + swap.wants() > SEATS_OF_A_HOLD => {
                 refused(ErrorCode::TooManySeats, SEATS_OF_A_HOLD as u64)
             }
