@@ -37,6 +37,10 @@ impl Problem {
         Self { code, detail: detail.into(), extras: Map::new(), retry_after_s }
     }
 
+    pub(crate) const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(ErrorCode::Invalid, detail)
     }

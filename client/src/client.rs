@@ -2,6 +2,7 @@
 //!
 //! [`route`]: crate::route
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use rowlock_proto::v1::inventory_client::InventoryClient;
 use rowlock_proto::{NodeId, Slot, v1};
 use tokio::time::Instant;
 
-use crate::connection::{Broken, Connection, endpoint};
+use crate::connection::{Connection, endpoint};
 use crate::error::Error;
 use crate::route::{Outcome, Route, Step};
 use crate::shard_map::ShardMap;
+use crate::transport::{Broken, Link, Transport};
 use crate::types::{ClusterMap, NodeEntry, Position, ReplicaId, ShardEntry, ShardId};
 use crate::wire;
 
@@ -46,6 +48,10 @@ impl Default for Config {
 #[derive(Debug)]
 struct Inner {
     endpoints: Vec<String>,
+    /// Instead of streams of its own.
+    transport: Option<Arc<dyn Transport>>,
+    /// Pauses between attempts: callers that were refused together come back apart.
+    jitter: AtomicU32,
     map: RwLock<Arc<ShardMap>>,
     /// One caller fetches the map; those who come meanwhile use what it got.
     fetching: tokio::sync::Mutex<()>,
@@ -62,12 +68,29 @@ impl Client {
     /// Fetches the map from any endpoint and opens the streams. Must be called within a tokio
     /// runtime, which then carries the streams.
     pub async fn connect(config: Config) -> Result<Self, Error> {
+        Self::reach(config, None, rand::random()).await
+    }
+
+    /// Reaches nodes by `transport`. What is random about a client comes from `seed`.
+    pub async fn over(
+        transport: Arc<dyn Transport>,
+        config: Config,
+        seed: u32,
+    ) -> Result<Self, Error> {
+        Self::reach(config, Some(transport), seed).await
+    }
+
+    async fn reach(
+        config: Config,
+        transport: Option<Arc<dyn Transport>>,
+        seed: u32,
+    ) -> Result<Self, Error> {
         if config.endpoints.is_empty() {
             return Err(Error::unavailable("no endpoints were given"));
         }
         let deadline = Instant::now() + config.connect_timeout;
         let map = loop {
-            match fetch(&config.endpoints, None).await {
+            match fetch(&config.endpoints, transport.as_ref(), None).await {
                 Ok(map) => break map,
                 Err(error) if Instant::now() + CONNECT_PAUSE >= deadline => return Err(error),
                 Err(_) => tokio::time::sleep(CONNECT_PAUSE).await,
@@ -75,6 +98,8 @@ impl Client {
         };
         let inner = Inner {
             endpoints: config.endpoints,
+            transport,
+            jitter: AtomicU32::new(seed),
             map: RwLock::new(Arc::new(map)),
             fetching: tokio::sync::Mutex::new(()),
         };
@@ -137,7 +162,7 @@ impl Client {
         }
         let known = stale.nodes.iter().map(|node| node.addr.clone());
         let endpoints: Vec<String> = known.chain(self.inner.endpoints.iter().cloned()).collect();
-        match fetch(&endpoints, Some(stale)).await {
+        match fetch(&endpoints, self.inner.transport.as_ref(), Some(stale)).await {
             Ok(map) => {
                 *self.inner.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
             }
@@ -186,7 +211,7 @@ impl Client {
                 Ok(v1::Answer { body: None, .. }) => Outcome::FateUnknown,
                 Err(broken) => Outcome::Lost { sent: broken == Broken::Sent },
             };
-            let pause = match route.next(&outcome, rand::random()) {
+            let pause = match route.next(&outcome, self.jitter()) {
                 Step::Leader { node: leader, pause } => {
                     if !map.learn(shard, leader) {
                         self.refetch_by(&map, deadline).await;
@@ -210,6 +235,12 @@ impl Client {
                 tokio::time::sleep(pause).await;
             }
         }
+    }
+
+    /// Different at each call: the steps of a multiplicative generator.
+    fn jitter(&self) -> u8 {
+        let turn = self.inner.jitter.fetch_add(1, Ordering::Relaxed);
+        turn.wrapping_mul(0x9e37_79b9).to_be_bytes()[0]
     }
 
     async fn refetch_by(&self, stale: &Arc<ShardMap>, deadline: Instant) {
@@ -236,12 +267,24 @@ fn outcome(retry: &v1::Retry) -> Outcome {
 
 /// The map, from the first endpoint that gives one. Connections of `old` are kept where the
 /// address is still in use.
-async fn fetch(endpoints: &[String], old: Option<&ShardMap>) -> Result<ShardMap, Error> {
+async fn fetch(
+    endpoints: &[String],
+    transport: Option<&Arc<dyn Transport>>,
+    old: Option<&ShardMap>,
+) -> Result<ShardMap, Error> {
     let mut last = Error::unavailable("no endpoints were given");
     for addr in endpoints {
-        let map = tokio::time::timeout(MAP_TIMEOUT, fetch_one(addr)).await;
+        let map = async {
+            match transport {
+                None => fetch_one(addr).await,
+                Some(transport) => {
+                    transport.map(addr).await.ok_or_else(|| Error::unavailable("no answer"))
+                }
+            }
+        };
+        let map = tokio::time::timeout(MAP_TIMEOUT, map).await;
         match map.unwrap_or_else(|_| Err(Error::unavailable("no answer in time"))) {
-            Ok(map) => return build(map, old),
+            Ok(map) => return build(map, transport, old),
             Err(Error::Unavailable { reason }) => {
                 last = Error::unavailable(format!("{addr}: {reason}"));
             }
@@ -267,7 +310,11 @@ fn cause(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-fn build(wire: v1::ClusterMap, old: Option<&ShardMap>) -> Result<ShardMap, Error> {
+fn build(
+    wire: v1::ClusterMap,
+    transport: Option<&Arc<dyn Transport>>,
+    old: Option<&ShardMap>,
+) -> Result<ShardMap, Error> {
     let kept = |addr: &str| {
         let node = old?.nodes.iter().find(|node| node.addr == addr)?;
         Some(Arc::clone(&node.connection))
@@ -275,13 +322,16 @@ fn build(wire: v1::ClusterMap, old: Option<&ShardMap>) -> Result<ShardMap, Error
     // Opened first, so that a wrong address is an error and not a hole in the map.
     let mut connections = Vec::with_capacity(wire.nodes.len());
     for node in &wire.nodes {
-        let connection = match kept(&node.addr) {
-            Some(connection) => connection,
-            None => Arc::new(
-                Connection::open(&node.addr)
-                    .map_err(|_| Error::unavailable(format!("{}: not an address", node.addr)))?,
-            ),
-        };
+        let connection =
+            match kept(&node.addr) {
+                Some(connection) => connection,
+                None => Arc::new(match transport {
+                    Some(transport) => Link::Carried(Arc::clone(transport), node.addr.clone()),
+                    None => Link::Stream(Connection::open(&node.addr).map_err(|_| {
+                        Error::unavailable(format!("{}: not an address", node.addr))
+                    })?),
+                }),
+            };
         connections.push(connection);
     }
     ShardMap::new(wire, connections).map_err(|error| Error::unavailable(error.to_string()))

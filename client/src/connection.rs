@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
-pub(crate) use cell::Broken;
+pub use cell::Broken;
 use cell::Cell;
 use slab::Slab;
 

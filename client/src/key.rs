@@ -1,10 +1,25 @@
 //! Fresh ids and keys.
 
+use std::cell::RefCell;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use rowlock_proto::{EventId, RequestKey, Slot, UserId, VenueId};
+
+thread_local! {
+    static SEEDED: RefCell<Option<StdRng>> = const { RefCell::new(None) };
+}
+
+/// From here on this thread's request keys are drawn from `seed`, or at random again. For
+/// simulations, which have nobody else's keys to fear.
+pub fn seed(seed: Option<u64>) {
+    SEEDED.set(seed.map(StdRng::seed_from_u64));
+}
 
 /// A key that no other request has.
 pub fn request_key() -> RequestKey {
-    RequestKey(rand::random())
+    let seeded = SEEDED.with_borrow_mut(|rng| rng.as_mut().map(|rng| rng.random()));
+    RequestKey(seeded.unwrap_or_else(rand::random))
 }
 
 /// An event id that no other event has.

@@ -33,6 +33,7 @@ mod route;
 mod shard_map;
 pub mod subject;
 pub mod terms;
+pub mod transport;
 pub mod types;
 pub mod user_lists;
 pub mod waitlist;

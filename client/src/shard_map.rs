@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rowlock_proto::shard::SLOTS;
 use rowlock_proto::{NodeId, Slot, v1};
 
-use crate::connection::Connection;
+use crate::transport::Link;
 use crate::wire::Unreadable;
 
 /// A node, and the stream to it.
@@ -17,7 +17,7 @@ use crate::wire::Unreadable;
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     pub(crate) addr: String,
-    pub(crate) connection: Arc<Connection>,
+    pub(crate) connection: Arc<Link>,
 }
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl ShardMap {
     /// Builds the map; `connections` are those to its nodes, in their order.
     pub(crate) fn new(
         wire: v1::ClusterMap,
-        connections: Vec<Arc<Connection>>,
+        connections: Vec<Arc<Link>>,
     ) -> Result<Self, Unreadable> {
         let nodes: Vec<Node> = wire
             .nodes

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tonic::{Code, Streaming};
 
 use crate::client::Client;
-use crate::connection::Connection;
+use crate::transport::Link;
 use crate::types::{Change, ChangeKind, RequestKey, SeatsReturned, ShardId, UserId, WatchBatch};
 use crate::wire::{self, Unreadable};
 
@@ -45,7 +45,7 @@ pub struct Watch {
     oldest: Option<u64>,
     /// Whether changes get their digests.
     digests: bool,
-    stream: Option<(Arc<Connection>, Streaming<v1::WatchBatch>)>,
+    stream: Option<(Arc<Link>, Streaming<v1::WatchBatch>)>,
 }
 
 impl Client {
@@ -132,7 +132,9 @@ impl Watch {
         let node = nodes[self.turn % nodes.len()];
         let request = v1::WatchRequest { shard: self.shard.0, after: self.after };
         let connection = Arc::clone(&node.connection);
-        let mut inventory = connection.client();
+        let Some(mut inventory) = connection.client() else {
+            return Err(WatchError::Unreadable("the transport carries no feeds".to_owned()));
+        };
         match tokio::time::timeout(SILENCE_MAX, inventory.watch(request)).await {
             Ok(Ok(response)) => {
                 self.stream = Some((connection, response.into_inner()));

@@ -8,11 +8,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::faults::Kind;
+use crate::history;
 use crate::report::Verdict;
 use crate::run::{self, Options};
+use crate::sim::{self, Sweep};
 use crate::supervisor;
 
 /// One run is no longer than this; longer times are several runs, each with a cluster of its own.
@@ -37,10 +39,12 @@ struct Args {
 enum Command {
     /// Faults on real processes, behind proxies, under a recorded workload.
     Run(RunArgs),
-    /// Simulated clusters by seed (not available yet).
+    /// Simulated clusters, a whole one for each seed, under virtual time.
     Sim(SimArgs),
     /// The checkers alone, on history files.
     Check(CheckArgs),
+    /// A history in the EDN of Jepsen's tools, one operation a line.
+    Edn(EdnArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -77,10 +81,25 @@ struct RunArgs {
 
 #[derive(Debug, clap::Args)]
 struct SimArgs {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// The first seed: the others follow it. One seed gives the same run each time.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Seeds that run at once.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
+    jobs: u64,
+    /// Only these faults of the plan, by number. All unless given.
+    #[arg(long, value_delimiter = ',')]
+    steps: Option<Vec<usize>>,
+    /// Shows the plan of the first seed and runs nothing.
     #[arg(long)]
-    seeds: Option<u64>,
+    plan: bool,
+    /// Folder for the histories of failures. A fresh one below the system's temporary folder unless
+    /// given.
     #[arg(long)]
-    jobs: Option<u64>,
+    data: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
 }
@@ -91,6 +110,11 @@ struct CheckArgs {
     files: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
+}
+
+#[derive(Debug, clap::Args)]
+struct EdnArgs {
+    file: PathBuf,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -110,8 +134,12 @@ fn kind(text: &str) -> Result<Kind, String> {
 /// Carries out the command line.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        // What simulated nodes say of their faults is of use for one seed at most.
+        let quiet = matches!(args.command, Command::Sim(_));
+        let level = if quiet { "off,rowlock_jepsen::cli=info" } else { "info" };
+        tracing_subscriber::EnvFilter::new(level)
+    });
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -120,11 +148,9 @@ pub fn main() -> ExitCode {
     let (output, verdict) = match args.command {
         Command::Run(args) => (args.output, run(&args)),
         Command::Check(args) => (args.output, check(&args.files)),
-        Command::Sim(_) => {
-            let what = "simulation is not available yet: nothing was run. \
-                        `rowlock-jepsen run` breaks real processes";
-            Args::command().error(ErrorKind::InvalidSubcommand, what).exit()
-        }
+        Command::Edn(args) => return show_edn(&args.file),
+        Command::Sim(args) if args.plan => return show_plan(args.seed),
+        Command::Sim(args) => (args.output, simulated(&args)),
     };
     match verdict {
         Ok(verdict) => {
@@ -197,6 +223,57 @@ fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
     Ok(verdict)
 }
 
+fn simulated(args: &SimArgs) -> anyhow::Result<Verdict> {
+    let dir = args.data.clone().unwrap_or_else(|| {
+        std::env::temp_dir().join(format!("rowlock-sim-{}", std::process::id()))
+    });
+    let sweep = Sweep {
+        first: args.seed,
+        seeds: args.seeds,
+        jobs: usize::try_from(args.jobs).unwrap_or(1),
+        steps: args.steps.clone(),
+        dir,
+    };
+    let swept = sim::sweep(&sweep)?;
+    if let (1, Some(trace)) = (args.seeds, swept.traces.values().next()) {
+        tracing::info!(seed = args.seed, trace, "the same seed gives the same trace");
+    }
+    tracing::info!(
+        charges = swept.charges,
+        undecided = swept.undecided,
+        "payments; blind searches given up"
+    );
+    Ok(swept.verdict)
+}
+
+#[expect(clippy::print_stdout, reason = "the history is what was asked for")]
+fn show_edn(file: &Path) -> ExitCode {
+    match history::read(file) {
+        Ok(entries) => {
+            for (index, entry) in entries.iter().enumerate() {
+                println!("{}", history::edn::line(index, entry));
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(file = %file.display(), %error, "no history");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the plan is what was asked for")]
+fn show_plan(seed: u64) -> ExitCode {
+    let plan = sim::Plan::of(seed);
+    println!("{:?}\n{:?}", plan.shape, plan.weather);
+    println!("{:?} of faults, {} operations a second", plan.length, plan.rate);
+    for step in &plan.steps {
+        let (at, lasts) = (step.at.as_secs_f64(), step.lasts.as_secs_f64());
+        println!("{:>3}  {at:>7.3} s  {:<18} for {lasts:.3} s", step.number, step.kind.as_str());
+    }
+    ExitCode::SUCCESS
+}
+
 /// Waits for SIGINT or SIGTERM.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -256,6 +333,8 @@ fn check(files: &[PathBuf]) -> anyhow::Result<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]

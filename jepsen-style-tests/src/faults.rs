@@ -88,6 +88,8 @@ pub struct FaultLog {
     pub faults: Vec<Fault>,
     /// Without a record nothing is known to have been calm.
     pub recorded: bool,
+    /// Times, from and to in the time of the history, of what else went on: a simulation's faults.
+    pub unrest: Vec<(u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -107,6 +109,7 @@ impl FaultLog {
     pub fn quiet(&self, from_ns: u64, to_ns: u64) -> bool {
         self.recorded
             && self.faults.iter().all(|fault| fault.end_ns < from_ns || fault.start_ns > to_ns)
+            && self.unrest.iter().all(|&(start_ns, end_ns)| end_ns < from_ns || start_ns > to_ns)
     }
 
     /// How often each kind happened.
@@ -176,6 +179,7 @@ mod tests {
             scheduled: vec![Kind::KillAll, Kind::Pause],
             faults: vec![fault],
             recorded: true,
+            unrest: Vec::new(),
         };
         log.write(&path).unwrap();
         let read = FaultLog::read(&path).unwrap();

@@ -14,6 +14,8 @@
 //! - `fail` without a `refused` code: nothing was decided, the operation never happened.
 //! - `fail` with one: the command was applied and changed nothing, which is an observation too.
 
+pub mod edn;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};

@@ -6,11 +6,13 @@
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::history::{Entry, Error, Function, Kind, Position, Value, Writer};
 
-/// The time of a run.
+/// The time of a run: virtual where the runtime's is.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
@@ -29,21 +31,32 @@ impl Clock {
         self.start.elapsed()
     }
 
-    pub fn at(self, since: Duration) -> tokio::time::Instant {
-        (self.start + since).into()
+    pub fn at(self, since: Duration) -> Instant {
+        self.start + since
     }
 }
 
-/// One history file that is being written.
+#[derive(Debug)]
+enum Out {
+    File(Writer),
+    Memory(Vec<Entry>),
+}
+
+/// One history that is being written.
 #[derive(Debug)]
 pub struct Recorder {
     clock: Clock,
-    out: Mutex<(Writer, Option<Error>)>,
+    out: Mutex<(Out, Option<Error>)>,
 }
 
 impl Recorder {
     pub fn create(path: &Path, clock: Clock) -> Result<Self, Error> {
-        Ok(Self { clock, out: Mutex::new((Writer::create(path)?, None)) })
+        Ok(Self { clock, out: Mutex::new((Out::File(Writer::create(path)?), None)) })
+    }
+
+    /// Keeps the history in memory.
+    pub fn in_memory(clock: Clock) -> Self {
+        Self { clock, out: Mutex::new((Out::Memory(Vec::new()), None)) }
     }
 
     pub fn clock(&self) -> Clock {
@@ -62,7 +75,13 @@ impl Recorder {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let time_ns = self.clock.now_ns();
         let entry = Entry { process, kind, f, key: key.to_owned(), value, time_ns, at };
-        let written = out.0.append(&entry);
+        let written = match &mut out.0 {
+            Out::File(writer) => writer.append(&entry),
+            Out::Memory(entries) => {
+                entries.push(entry);
+                Ok(())
+            }
+        };
         if let Err(error) = written {
             out.1.get_or_insert(error);
         }
@@ -70,10 +89,18 @@ impl Recorder {
 
     /// Flushes, and says whether any line failed to be written.
     pub fn finish(self) -> Result<(), Error> {
-        let (mut writer, error) = self.out.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match error {
-            Some(error) => Err(error),
-            None => writer.flush(),
+        match self.out.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            (_, Some(error)) => Err(error),
+            (Out::File(mut writer), None) => writer.flush(),
+            (Out::Memory(_), None) => Ok(()),
+        }
+    }
+
+    /// What was kept in memory so far.
+    pub fn entries(&self) -> Vec<Entry> {
+        match &self.out.lock().unwrap_or_else(PoisonError::into_inner).0 {
+            Out::File(_) => Vec::new(),
+            Out::Memory(entries) => entries.clone(),
         }
     }
 }

@@ -35,6 +35,23 @@ pub struct Failure {
     pub replay: String,
 }
 
+/// How long it all took, in the time of what was run.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Length {
+    Real { minutes: f64 },
+    Virtual { virtual_hours: f64 },
+}
+
+impl std::fmt::Display for Length {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Real { minutes } => write!(f, "{minutes:.1} minutes"),
+            Self::Virtual { virtual_hours } => write!(f, "{virtual_hours:.2} virtual hours"),
+        }
+    }
+}
+
 /// What a command ends with.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Verdict {
@@ -42,7 +59,8 @@ pub struct Verdict {
     pub operations: usize,
     pub faults: BTreeMap<String, u64>,
     pub not_run: Vec<String>,
-    pub minutes: f64,
+    #[serde(flatten)]
+    pub length: Length,
     pub failures: Vec<Failure>,
     pub histories: PathBuf,
 }
@@ -54,7 +72,7 @@ impl Verdict {
             operations: 0,
             faults: BTreeMap::new(),
             not_run: Vec::new(),
-            minutes: 0.0,
+            length: Length::Real { minutes: 0.0 },
             failures: Vec::new(),
             histories,
         }
@@ -63,7 +81,9 @@ impl Verdict {
     /// Adds one run.
     pub fn add(&mut self, run: &str, replay: &str, outcome: &Outcome) {
         self.operations += outcome.operations;
-        self.minutes += outcome.length.as_secs_f64() / 60.0;
+        if let Length::Real { minutes } = &mut self.length {
+            *minutes += outcome.length.as_secs_f64() / 60.0;
+        }
         for (kind, count) in &outcome.faults {
             *self.faults.entry(kind.to_string()).or_insert(0) += count;
         }
@@ -94,10 +114,10 @@ impl Verdict {
     /// For people.
     pub fn table(&self) -> String {
         let mut text = format!(
-            "{}: {} operations in {:.1} minutes\n",
+            "{}: {} operations in {}\n",
             if self.ok { "ok" } else { "FAILED" },
             self.operations,
-            self.minutes
+            self.length
         );
         for (kind, count) in &self.faults {
             text.push_str(&format!("  {kind:<20} {count:>5}\n"));
@@ -123,7 +143,7 @@ mod tests {
         let mut verdict = Verdict::new("h".into());
         verdict.faults.insert("pause".to_owned(), 2);
         verdict.not_run = vec!["pause".to_owned(), "kill-all".to_owned()];
-        let violation = Violation { check: "blind", what: "no order".to_owned() };
+        let violation = Violation::new("blind", "no order".to_owned());
         verdict.fail("1", "rowlock-jepsen run --seed 1", &violation);
         verdict.close();
         let json = serde_json::to_value(&verdict).unwrap();

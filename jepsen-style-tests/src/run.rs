@@ -24,7 +24,7 @@ use crate::history::{self, Operation};
 use crate::nemesis::{self, schedule};
 use crate::recorder::{Clock, Recorder};
 use crate::supervisor::{Cluster, Layout};
-use crate::workload::stage::{HOLD_TTL_MS, Stages};
+use crate::workload::stage::{Bounds, HOLD_TTL_MS, Stages};
 use crate::workload::{Shared, Worker, final_read};
 use crate::{admin, supervisor};
 
@@ -98,7 +98,7 @@ pub async fn run(options: Options) -> Result<Outcome, Error> {
     let clients = connect(&cluster).await?;
 
     let mut random = StdRng::seed_from_u64(options.seed);
-    let stages = Stages::prepare(&clients[0], &mut || random.random())
+    let stages = Stages::prepare(&clients[0], Bounds::default(), &mut || random.random())
         .await
         .map_err(|error| Error::Start(format!("no event could be made: {error}")))?;
     let history = options.dir.join("history.jsonl");
@@ -126,6 +126,7 @@ pub async fn run(options: Options) -> Result<Outcome, Error> {
         scheduled: steps.iter().map(|step| step.kind).collect(),
         faults,
         recorded: true,
+        unrest: Vec::new(),
     };
     log.write(&FaultLog::path_of(&history))?;
 
@@ -140,7 +141,7 @@ pub async fn run(options: Options) -> Result<Outcome, Error> {
     let (operations, mut violations) =
         tokio::task::spawn_blocking(move || judge(&judged)).await??;
     let mut all: Vec<Violation> =
-        findings.into_iter().map(|what| Violation { check: "cluster", what }).collect();
+        findings.into_iter().map(|what| Violation::new("cluster", what)).collect();
     all.append(&mut violations);
     all.extend(unread(&operations));
     Ok(Outcome {
@@ -165,10 +166,8 @@ pub fn judge(path: &std::path::Path) -> Result<(Vec<Operation>, Vec<Violation>),
 }
 
 fn unread(operations: &[Operation]) -> Vec<Violation> {
-    let tell = |key: String| Violation {
-        check: "coverage",
-        what: format!("event {key} was not read at the end"),
-    };
+    let tell =
+        |key: String| Violation::new("coverage", format!("event {key} was not read at the end"));
     final_state::unread(operations).into_iter().map(tell).collect()
 }
 

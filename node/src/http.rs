@@ -4,7 +4,6 @@
 //! Raft thread can still be seen from outside.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -50,7 +49,7 @@ async fn ready(State(port): State<Port>) -> impl IntoResponse {
         .filter(|group| group.leader().is_none())
         .map(|group| format!("shard {} has no known leader", group.shard().id))
         .collect();
-    if !port.clock.reading(Instant::now()).checked {
+    if !port.clock.reading(port.clock.now()).checked {
         missing.push("the clock is not confirmed by a majority".to_owned());
     }
     if missing.is_empty() {
@@ -63,7 +62,7 @@ async fn ready(State(port): State<Port>) -> impl IntoResponse {
 async fn metrics(State(port): State<Port>) -> impl IntoResponse {
     let text = port.metrics.render(
         &port.groups,
-        port.clock.reading(Instant::now()),
+        port.clock.reading(port.clock.now()),
         port.store.sync_totals(),
     );
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

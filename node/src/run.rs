@@ -12,17 +12,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
-use openraft::SnapshotPolicy;
 use openraft::async_runtime::WatchReceiver as _;
 use rowlock_proto::v1::cluster_client::ClusterClient;
 use rowlock_proto::v1::cluster_server::ClusterServer;
 use rowlock_proto::v1::inventory_server::InventoryServer;
 use rowlock_proto::v1::raft_server::RaftServer;
-use rowlock_proto::{NodeId, ReplicaId};
-use rowlock_raft_store::audit::ChangeBytes;
+use rowlock_proto::{NodeId, ReplicaId, ShardId};
 use rowlock_raft_store::store::{self, Store};
-use rowlock_raft_store::types::{Place, Raft};
-use rowlock_raft_store::{feed, inventory};
 use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -30,24 +26,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Server};
 
-use crate::clock::{Checker, Clock};
+use crate::clock::{Checker, Clock, Remote};
 use crate::config::Config;
-use crate::group::{Group, Groups, Parts, Sweeper};
-use crate::meta::{Map, Shard, claim};
+use crate::group::{Groups, Sweeper};
+use crate::host::{self, LogLength, Networks, Opening};
+use crate::meta::{Map, claim};
 use crate::metrics::Metrics;
 use crate::net::{self, Ends, Factory, Peer};
 use crate::{grpc, http};
 
-const HEARTBEAT_MS: u64 = 100;
-const ELECTION_MS_MIN: u64 = 300;
-const ELECTION_MS_MAX: u64 = 600;
-/// Entries between snapshots of a group: the log that a restart replays and a follower may lack.
-const SNAPSHOT_ENTRIES: u64 = 20_000;
-/// Entries kept behind a snapshot, so that a follower that was away briefly needs no snapshot.
-const LOG_KEEP_ENTRIES: u64 = 10_000;
-const PURGE_ENTRIES: u64 = 1024;
-/// Entries of one message to a follower.
-const APPEND_ENTRIES_MAX: u64 = 64;
 /// How long a stop waits for each of its steps.
 const HANDOVER_WAIT_MAX: Duration = Duration::from_secs(3);
 const DRAIN_WAIT_MAX: Duration = Duration::from_secs(3);
@@ -189,14 +176,16 @@ impl Core {
         let mut opening = Opening {
             config: &config,
             store: &store,
-            peers: Arc::new(peers),
+            networks: Peers(Arc::new(peers)),
+            log_length: LogLength::default(),
             clock: &clock,
             metrics: &metrics,
             tasks: &mut tasks,
             shutdown: &shutdown,
         };
         let groups = Arc::new(opening.groups(&map).await?);
-        let others = channels.into_values().map(ClusterClient::new).collect();
+        let others =
+            channels.into_values().map(|channel| Remote(ClusterClient::new(channel))).collect();
         let checker = Checker { clock: Arc::clone(&clock), others, bound: config.clock_bound };
         tasks.spawn(checker.run(shutdown.clone()));
         let sweeper = Sweeper { groups: Arc::clone(&groups), clock: Arc::clone(&clock) };
@@ -295,115 +284,21 @@ fn connect(config: &Config, map: &Map) -> anyhow::Result<BTreeMap<NodeId, Channe
 }
 
 fn open_store(config: &Config, map: &Map) -> anyhow::Result<Store> {
-    let replicas: BTreeMap<_, _> = map
-        .shards
-        .iter()
-        .filter_map(|shard| Some((shard.id, shard.replica_on(config.node)?.id)))
-        .collect();
-    let clock_bound_ms = config.clock_bound_ms();
-    let groups = replicas.len().max(1) as u64;
-    let event_cache_bytes = (config.event_cache_mib << 20) / groups;
-    let feed = feed::Retention {
-        pinned_bytes_max: config.feed_pinned_mib << 20,
-        ..feed::Retention::default()
-    };
-    let config = store::Config {
-        dir: config.data.join("store"),
-        identity: store::Identity { cluster: config.cluster.0, node: config.node, replicas },
-        tuning: store::Tuning {
-            feed,
-            change_bytes: ChangeBytes(grpc::change_bytes),
-            event_cache_bytes,
-            inventory: inventory::Config { clock_bound_ms },
-            ..store::Tuning::default()
-        },
-    };
+    let identity = host::identity(config, map);
+    let tuning = host::tuning(config, identity.replicas.len());
+    let config = store::Config { dir: config.data.join("store"), identity, tuning };
     Store::open(config).context("open the store")
 }
 
-fn raft_config() -> anyhow::Result<Arc<openraft::Config>> {
-    let config = openraft::Config {
-        heartbeat_interval: HEARTBEAT_MS,
-        heartbeat_min_interval: Some(HEARTBEAT_MS * 3 / 4),
-        election_timeout_min: ELECTION_MS_MIN,
-        election_timeout_max: ELECTION_MS_MAX,
-        enable_pre_vote: Some(true),
-        // A leader that comes back has state that is not synced: it must be elected again.
-        enable_leader_restore: Some(false),
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_ENTRIES),
-        max_in_snapshot_log_to_keep: LOG_KEEP_ENTRIES,
-        purge_batch_size: PURGE_ENTRIES,
-        max_payload_entries: APPEND_ENTRIES_MAX,
-        ..openraft::Config::default()
-    };
-    Ok(Arc::new(config.validate().context("configure raft")?))
-}
+/// The connections to all other nodes.
+struct Peers(Arc<BTreeMap<NodeId, Arc<Peer>>>);
 
-/// What the groups of a node are opened with.
-struct Opening<'a> {
-    config: &'a Config,
-    store: &'a Store,
-    peers: Arc<BTreeMap<NodeId, Arc<Peer>>>,
-    clock: &'a Arc<Clock>,
-    metrics: &'a Metrics,
-    tasks: &'a mut JoinSet<()>,
-    shutdown: &'a CancellationToken,
-}
+impl Networks for Peers {
+    type Factory = Factory;
 
-impl Opening<'_> {
-    async fn groups(&mut self, map: &Map) -> anyhow::Result<Groups> {
-        let raft_config = raft_config()?;
-        let mut groups = Vec::new();
-        for shard in &map.shards {
-            if let Some(replica) = shard.replica_on(self.config.node) {
-                let group = self.group(shard, replica.id, &raft_config).await;
-                groups.push(group.with_context(|| format!("open shard {}", shard.id))?);
-            }
-        }
-        if self.config.bootstrap {
-            for group in &groups {
-                if group.shard().first_node() == Some(self.config.node) {
-                    begin(group, map).await?;
-                }
-            }
-        }
-        Ok(Groups::new(groups))
+    fn of(&self, shard: ShardId, replica: ReplicaId) -> Factory {
+        Factory { peers: Arc::clone(&self.0), shard, replica }
     }
-
-    async fn group(
-        &mut self,
-        shard: &Shard,
-        replica: ReplicaId,
-        raft_config: &Arc<openraft::Config>,
-    ) -> anyhow::Result<Arc<Group>> {
-        let store::Group { log, machine, state } = self.store.group(shard.id, replica)?;
-        let factory = Factory { peers: Arc::clone(&self.peers), shard: shard.id, replica };
-        // Raft spawns its tasks on this runtime, since it is made here.
-        let raft = Raft::new(replica.0, Arc::clone(raft_config), factory, log, machine).await?;
-        let parts = Parts {
-            shard: shard.clone(),
-            here: self.config.node,
-            replica,
-            raft,
-            state,
-            clock: Arc::clone(self.clock),
-            metrics: self.metrics.for_group(shard.id.0),
-        };
-        Ok(Group::start(parts, self.tasks, self.shutdown))
-    }
-}
-
-/// Begins a group that has never been: its members are those that the map names.
-async fn begin(group: &Group, map: &Map) -> anyhow::Result<()> {
-    if group.raft().is_initialized().await? {
-        return Ok(());
-    }
-    let place =
-        |node: NodeId| Place { node: node.0, addr: map.addr(node).unwrap_or_default().to_owned() };
-    let members: BTreeMap<u64, Place> =
-        group.shard().replicas.iter().map(|replica| (replica.id.0, place(replica.node))).collect();
-    let begun = group.raft().initialize(members).await;
-    begun.with_context(|| format!("begin shard {}", group.shard().id))
 }
 
 /// Moves the leaders that are here to the nodes that are furthest along, as far as time allows.

@@ -9,7 +9,6 @@
 //! - A [`View`] is consistent and does not hold up writers.
 
 mod batch;
-#[cfg(any(test, feature = "testing"))]
 pub mod memory;
 pub mod rocks;
 

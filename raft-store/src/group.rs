@@ -38,6 +38,7 @@ use crate::log::GroupLog;
 use crate::log_writer::Syncer;
 use crate::residency::{self, Cache, load_state};
 use crate::state_machine::{Halted, Progress};
+use crate::teeth::{Tooth, planted};
 use crate::types::{LogId, StoredMembership};
 use crate::write_behind::Waker;
 
@@ -296,7 +297,7 @@ impl Group {
         live.dirty_bytes = 0;
         let applied = Applied {
             generation: on_disk.generation,
-            log_id: live.applied,
+            log_id: if planted(Tooth::AppliedBehind) { on_disk.log_id } else { live.applied },
             membership: live.membership.clone(),
             revision: live.state.revision(),
             feed_floor: on_disk.feed_floor,

@@ -43,7 +43,6 @@ impl Space {
         }
     }
 
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Log => 0,

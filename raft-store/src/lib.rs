@@ -30,10 +30,12 @@ pub mod log;
 pub mod log_writer;
 pub mod raft_bytes;
 pub mod residency;
+pub mod runtime;
 pub mod seal;
 pub mod snapshot;
 pub mod state_machine;
 pub mod store;
+pub mod teeth;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod types;

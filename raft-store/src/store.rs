@@ -21,7 +21,7 @@ use crate::group;
 use crate::inventory;
 use crate::keys::{self, Space};
 use crate::log::GroupLog;
-use crate::log_writer::{LogWriter, Totals};
+use crate::log_writer::{LogWriter, Rounds, Totals};
 use crate::seal;
 use crate::state_machine::{StateHandle, StateMachine};
 use crate::write_behind::WriteBehind;
@@ -173,10 +173,34 @@ impl Store {
         identity: Identity,
         tuning: Tuning,
     ) -> Result<Self, Error> {
+        let delay = Duration::from_micros(tuning.sync_delay_us);
+        Self::with(engine, identity, tuning, |disk| {
+            LogWriter::start(disk, delay).map_err(Error::Thread)
+        })
+    }
+
+    /// Opens the store without a thread of its own: whoever opens it makes the rounds of the log
+    /// writer and flushes.
+    pub fn open_by_hand(
+        engine: Arc<dyn Engine>,
+        identity: Identity,
+        tuning: Tuning,
+    ) -> Result<(Self, Rounds), Error> {
+        let tuning = Tuning { flush_interval_ms: None, ..tuning };
+        let store = Self::with(engine, identity, tuning, |disk| Ok(LogWriter::by_hand(disk)))?;
+        let rounds = store.log_writer.rounds();
+        Ok((store, rounds))
+    }
+
+    fn with(
+        engine: Arc<dyn Engine>,
+        identity: Identity,
+        tuning: Tuning,
+        log_writer: impl FnOnce(Disk) -> Result<LogWriter, Error>,
+    ) -> Result<Self, Error> {
         let disk = Disk::new(engine);
         identify(&disk, &identity)?;
-        let delay = Duration::from_micros(tuning.sync_delay_us);
-        let log_writer = LogWriter::start(disk.clone(), delay).map_err(Error::Thread)?;
+        let log_writer = log_writer(disk.clone())?;
         let interval = tuning.flush_interval_ms.map(Duration::from_millis);
         let write_behind = WriteBehind::start(interval).map_err(Error::Thread)?;
         Ok(Self {

@@ -86,6 +86,7 @@ openraft::declare_raft_types!(
         R = BatchAnswers,
         NodeId = u64,
         Node = Place,
+        AsyncRuntime = crate::runtime::Runtime,
 );
 
 pub type Entry = <TypeConfig as RaftTypeConfig>::Entry;

@@ -41,6 +41,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// One that its caller gave a number.
+    pub(crate) fn named(number: u128) -> Self {
+        let mut digest = [0; 32];
+        digest[..16].copy_from_slice(&number.to_be_bytes());
+        Self { digest, repeatable: true }
+    }
+
     pub(crate) fn key(&self) -> RequestKey {
         RequestKey(self.number(0))
     }

@@ -17,6 +17,7 @@ pub mod reconcile;
 pub(crate) mod refunds;
 pub mod saga;
 pub mod sandbox;
+pub mod simulated;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -8,7 +8,7 @@ use rowlock_proto::{ErrorCode, UserId};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::drive::{Attempt, Ended, drive};
+use super::drive::{Attempt, Ended, drive, in_time};
 use super::saga::{ABANDONED, CANCELED, Outcome, PROVIDER_DOWN, Step};
 use super::{Intent, IntentState};
 use crate::app::App;
@@ -44,7 +44,7 @@ pub(crate) async fn pay(app: &App, payment: Payment) -> Result<Answered<Booking>
     })
 }
 
-async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Booking>, Problem> {
+pub(super) async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Booking>, Problem> {
     let found = own(app, payment.booking, payment.user).await?;
     if !app.provider.knows_method(&payment.method) {
         return Err(Problem::new(
@@ -219,7 +219,7 @@ fn check_amount(payment: &Payment, booking: &Booking) -> Result<(), Problem> {
 
 /// The last intent that this same request led to before, on any server.
 async fn recall(app: &App, payment: &Payment) -> Result<Option<Intent>, Problem> {
-    let earlier = app.provider.find(&request_name(payment)).await.map_err(|error| {
+    let earlier = in_time(app.provider.find(&request_name(payment))).await.map_err(|error| {
         tracing::error!(%error, "ask the payment provider about an earlier request");
         Problem::new(ErrorCode::PaymentProviderDown, "the payment provider does not answer")
     })?;

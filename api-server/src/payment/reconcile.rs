@@ -15,7 +15,7 @@ use rowlock_client::types::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::drive::{Attempt, drive};
+use super::drive::{Attempt, drive, in_time};
 use super::refunds;
 use super::saga::{self, Step};
 use crate::app::App;
@@ -98,6 +98,11 @@ impl Reconciler {
         self.open().payments.insert(booking, Instant::now() + after);
     }
 
+    /// The same for what may be waiting already: then its time stands.
+    fn look_at_least(&self, booking: BookingId, after: Duration) {
+        self.open().payments.entry(booking).or_insert_with(|| Instant::now() + after);
+    }
+
     fn due(&self, now: Instant) -> Vec<BookingId> {
         let open = self.open();
         let due = open.payments.iter().filter(|(_, at)| **at <= now);
@@ -117,7 +122,7 @@ impl Reconciler {
         }
     }
 
-    async fn round(&self, app: &App, now: Instant) {
+    pub(super) async fn round(&self, app: &App, now: Instant) {
         for _ in 0..EVENTS_MAX {
             let Some(event) = self.open().events.pop_front() else { break };
             if let Err(error) = self.look_for_open(app, event).await {
@@ -145,12 +150,12 @@ impl Reconciler {
             for booking in &page.items {
                 match booking.state {
                     BookingState::Paying | BookingState::Capturing => {
-                        self.look_at(booking.id, STALE_AFTER)
+                        self.look_at_least(booking.id, STALE_AFTER)
                     }
-                    BookingState::RefundDue => self.look_at(booking.id, EVERY),
+                    BookingState::RefundDue => self.look_at_least(booking.id, EVERY),
                     BookingState::Confirmed | BookingState::Refunded => {
                         if refunds::owed(booking).next().is_some() {
-                            self.look_at(booking.id, EVERY);
+                            self.look_at_least(booking.id, EVERY);
                         }
                     }
                     BookingState::Held | BookingState::Released | BookingState::Expired => {}
@@ -200,7 +205,8 @@ async fn left_behind(app: &App, booking: &Booking) -> Option<Step> {
     if booking.intent.is_empty() {
         return Some(saga::resume(None));
     }
-    match app.provider.retrieve(&booking.intent).await {
+    // Whoever waits for ever here would finish nothing of anybody's any more.
+    match in_time(app.provider.retrieve(&booking.intent)).await {
         Ok(intent) => Some(saga::resume(Some(intent))),
         Err(error) => {
             tracing::error!(booking = %booking.id, %error, "ask about a payment left behind");

@@ -7,7 +7,7 @@ use rowlock_proto::v1;
 
 /// How an attempt ended without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
+pub enum Broken {
     /// The node never got the call.
     Unsent,
     /// The node may have got the call.

@@ -33,7 +33,9 @@ pub(crate) fn judge(
     let what = match search(&model, order, STATES_MAX) {
         Verdict::Explained => return None,
         Verdict::Undecided => {
-            format!("event {key}: not decided within {STATES_MAX} states; use shorter events")
+            let what =
+                format!("event {key}: not decided within {STATES_MAX} states; use shorter events");
+            return Some(Violation { undecided: true, ..Violation::new(check, what) });
         }
         Verdict::Impossible { placed, stuck } => {
             let named: Vec<String> =

@@ -24,15 +24,18 @@ pub fn check(operations: &[Operation], faults: &FaultLog) -> Vec<Violation> {
         return found;
     }
     let count = |outcome| operations.iter().filter(|op| op.outcome == outcome).count();
-    let (done, unknown) = (count(Outcome::Done), count(Outcome::Unknown));
-    if done * 100 < total * DONE_PERCENT_MIN {
-        let what = format!("{done} of {total} operations done, less than {DONE_PERCENT_MIN} %");
-        found.push(Violation::new(CHECK, what));
-    }
-    if unknown * 100 > total * UNKNOWN_PERCENT_MAX {
-        let what =
-            format!("{unknown} of {total} outcomes unknown, more than {UNKNOWN_PERCENT_MAX} %");
-        found.push(Violation::new(CHECK, what));
-    }
+    found.extend(of_counts(total, count(Outcome::Done), count(Outcome::Unknown)));
     found
+}
+
+/// What is wrong with a run of `total` operations, if anything.
+pub fn of_counts(total: usize, done: usize, unknown: usize) -> Option<Violation> {
+    let what = if done * 100 < total * DONE_PERCENT_MIN {
+        format!("{done} of {total} operations done, less than {DONE_PERCENT_MIN} %")
+    } else if unknown * 100 > total * UNKNOWN_PERCENT_MAX {
+        format!("{unknown} of {total} outcomes unknown, more than {UNKNOWN_PERCENT_MAX} %")
+    } else {
+        return None;
+    };
+    Some(Violation::new(CHECK, what))
 }

@@ -30,11 +30,13 @@ pub struct Violation {
     /// Which check found it.
     pub check: &'static str,
     pub what: String,
+    /// The check gave up: it found neither that all is well nor that something is wrong.
+    pub undecided: bool,
 }
 
 impl Violation {
     pub(crate) fn new(check: &'static str, what: String) -> Self {
-        Self { check, what }
+        Self { check, what, undecided: false }
     }
 }
 
@@ -46,12 +48,18 @@ impl std::fmt::Display for Violation {
 
 /// Every safety check, in the order from cheap to dear.
 pub fn check(operations: &[Operation], faults: &FaultLog) -> Vec<Violation> {
+    let mut found = check_without_search(operations, faults);
+    found.extend(blind::check(operations));
+    found
+}
+
+/// Every safety check but the blind one, whose search may be long where something is wrong.
+pub fn check_without_search(operations: &[Operation], faults: &FaultLog) -> Vec<Violation> {
     let mut found = Vec::new();
     found.extend(retry::check(operations));
     found.extend(expiry::check(operations, faults));
     found.extend(final_state::check(operations));
     found.extend(witness::check(operations));
-    found.extend(blind::check(operations));
     found
 }
 

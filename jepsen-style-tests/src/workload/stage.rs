@@ -1,8 +1,8 @@
 //! Events to sell: made when one is needed, retired before a checker would drown in it.
 //!
 //! Invariants:
-//! - An event takes new requests until it has had [`OPS_MAX`] operations or [`UNKNOWNS_MAX`] unknown
-//!   outcomes; what was begun on it is finished all the same.
+//! - An event takes new requests until it has had as many operations or unknown outcomes as its
+//!   [`Bounds`] say; what was begun on it is finished all the same.
 //! - Every event that was made is read to its end when the run is over.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -15,17 +15,28 @@ use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section, Shape};
 use rowlock_proto::{EventId, RequestKey, UserId, VenueId};
 use tokio::time::Instant;
 
-/// Operations of one event. With its seats and its share of reads that is less than 250 a seat.
-const OPS_MAX: u32 = 450;
-/// Unknown outcomes of one event: each doubles what a search may have to try.
-const UNKNOWNS_MAX: u32 = 30;
+/// How much of one event a search can decide.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// Operations of one event. With its seats and its share of reads that is less than 250 a seat.
+    pub operations: u32,
+    /// Unknown outcomes of one event: each doubles what a search may have to try.
+    pub unknowns: u32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { operations: 450, unknowns: 30 }
+    }
+}
+
 /// Events that take requests at a time.
 const OPEN: usize = 6;
 const SEATS: u32 = 80;
 const PRICE: u64 = 2_500;
 /// How long a hold lasts here: short, so that many end within a run.
 pub const HOLD_TTL_MS: u64 = 6_000;
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+const YEAR_2100_MS: u64 = 4_102_444_800_000;
 const MAKE_TIMEOUT: Duration = Duration::from_secs(40);
 const MAKE_PAUSE: Duration = Duration::from_millis(50);
 
@@ -34,6 +45,7 @@ const MAKE_PAUSE: Duration = Duration::from_millis(50);
 pub struct Stage {
     pub event: EventId,
     pub key: String,
+    bounds: Bounds,
     operations: AtomicU32,
     unknowns: AtomicU32,
     replaced: AtomicBool,
@@ -55,14 +67,15 @@ impl Stage {
     }
 
     fn open(&self) -> bool {
-        self.operations.load(Ordering::Relaxed) < OPS_MAX
-            && self.unknowns.load(Ordering::Relaxed) < UNKNOWNS_MAX
+        self.operations.load(Ordering::Relaxed) < self.bounds.operations
+            && self.unknowns.load(Ordering::Relaxed) < self.bounds.unknowns
     }
 }
 
 /// All events of a run.
 #[derive(Debug, Default)]
 pub struct Stages {
+    bounds: Bounds,
     open: Mutex<Vec<Arc<Stage>>>,
     all: Mutex<Vec<Arc<Stage>>>,
 }
@@ -71,11 +84,12 @@ impl Stages {
     /// Makes the first events.
     pub async fn prepare(
         client: &Client,
+        bounds: Bounds,
         random: &mut impl FnMut() -> u128,
     ) -> Result<Self, Error> {
-        let stages = Self::default();
+        let stages = Self { bounds, ..Self::default() };
         for _ in 0..OPEN {
-            stages.add(make(client, random()).await?, None);
+            stages.add(make(client, bounds, random()).await?, None);
         }
         Ok(stages)
     }
@@ -111,7 +125,7 @@ impl Stages {
         if chosen.open() || chosen.replaced.swap(true, Ordering::Relaxed) {
             return Ok(chosen);
         }
-        match make(client, random).await {
+        match make(client, self.bounds, random).await {
             Ok(stage) => Ok(self.add(stage, Some(&chosen))),
             Err(error) => {
                 chosen.replaced.store(false, Ordering::Relaxed);
@@ -164,9 +178,9 @@ fn spec(map: rowlock_proto::SeatMapHash) -> EventSpec {
         venue_name: "Proving ground".to_owned(),
         city: "Nowhere".to_owned(),
         country: "XX".to_owned(),
-        // The shard's clock is that of the machine; the sale lasts as long as anybody could run.
-        date_ms: now_ms() + 3_650 * DAY_MS,
-        sale_start_ms: now_ms() - DAY_MS,
+        // The sale has begun and lasts, whatever the shard's clock shows.
+        date_ms: YEAR_2100_MS,
+        sale_start_ms: 1,
         currency: "EUR".to_owned(),
         prices: vec![PRICE],
         image_url: String::new(),
@@ -177,13 +191,8 @@ fn spec(map: rowlock_proto::SeatMapHash) -> EventSpec {
     }
 }
 
-fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.ok().and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0)
-}
-
 /// Makes and opens an event, trying again through whatever is broken just then.
-async fn make(client: &Client, random: u128) -> Result<Stage, Error> {
+pub async fn make(client: &Client, bounds: Bounds, random: u128) -> Result<Stage, Error> {
     let event = EventId(random);
     let owner = UserId(random ^ 1);
     let key = |number: u128| RequestKey(random.wrapping_add(number));
@@ -204,6 +213,7 @@ async fn make(client: &Client, random: u128) -> Result<Stage, Error> {
     Ok(Stage {
         event,
         key: event.to_string(),
+        bounds,
         operations: AtomicU32::new(0),
         unknowns: AtomicU32::new(0),
         replaced: AtomicBool::new(false),

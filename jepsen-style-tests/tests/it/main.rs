@@ -7,5 +7,7 @@ mod brute;
 mod good_histories;
 mod random_histories;
 mod script;
+mod sim;
 mod smoke;
+mod teeth;
 mod tidy;

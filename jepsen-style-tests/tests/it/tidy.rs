@@ -155,6 +155,21 @@ fn those_outside_the_store_do_not_link_rocksdb() {
     }
 }
 
+/// Faults can be planted in the build of these tests alone: no binary asks for the feature.
+#[test]
+fn nothing_that_is_shipped_has_teeth() {
+    let metadata = metadata();
+    for package in metadata.workspace_packages() {
+        let default = package.features.get("default").into_iter().flatten();
+        assert!(default.into_iter().all(|feature| !feature.contains("teeth")), "{}", package.name);
+        for dependency in &package.dependencies {
+            let teeth = dependency.features.iter().any(|feature| feature == "teeth");
+            let tests_alone = dependency.kind == DependencyKind::Development;
+            assert!(!teeth || tests_alone, "{} ships with teeth", package.name);
+        }
+    }
+}
+
 #[test]
 fn source_files_are_short() {
     let exempt: BTreeMap<&str, &str> = LONG_FILES.iter().copied().collect();

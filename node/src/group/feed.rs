@@ -51,6 +51,7 @@ impl Feed {
     pub(crate) async fn next(&mut self) -> Result<Option<Batch>, feed::Error> {
         if self.ready.is_empty() {
             tokio::select! {
+                biased;
                 changed = self.progress.changed() => if changed.is_err() { return Ok(None) },
                 () = tokio::time::sleep(IDLE_INTERVAL) => {}
                 () = self.shutdown.cancelled() => return Ok(None),

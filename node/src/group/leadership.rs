@@ -75,6 +75,7 @@ pub(super) async fn follow(
             leadership.set(leader);
         }
         tokio::select! {
+            biased;
             changed = metrics.changed() => if changed.is_err() { break },
             () = shutdown.cancelled() => break,
         }

@@ -26,6 +26,7 @@ mod sweeper;
 use std::sync::Arc;
 
 use rowlock_proto::{NodeId, ReplicaId, ShardId};
+use rowlock_raft_store::runtime::on_this_machine;
 use rowlock_raft_store::state_machine::StateHandle;
 use rowlock_raft_store::types::Raft;
 use tokio::sync::mpsc;
@@ -89,12 +90,12 @@ impl Group {
     ) -> Arc<Self> {
         let Parts { shard, here, replica, raft, state, clock, metrics } = parts;
         let leadership = Arc::new(Leadership::new(here));
-        tasks.spawn(leadership::follow(
+        tasks.spawn(on_this_machine(leadership::follow(
             Arc::clone(&leadership),
             raft.server_metrics(),
             shard.clone(),
             shutdown.clone(),
-        ));
+        )));
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
         let proposer = proposer::Proposer {
             raft: raft.clone(),
@@ -103,7 +104,7 @@ impl Group {
             clock,
             metrics: metrics.clone(),
         };
-        tasks.spawn(proposer.run(queue, shutdown.clone()));
+        tasks.spawn(on_this_machine(proposer.run(queue, shutdown.clone())));
         let (queries, asked) = mpsc::channel(QUERIES_MAX);
         let reader = reads::Reader {
             raft: raft.clone(),
@@ -112,7 +113,7 @@ impl Group {
             leadership: Arc::clone(&leadership),
             metrics: metrics.clone(),
         };
-        tasks.spawn(reader.run(asked, shutdown.clone()));
+        tasks.spawn(on_this_machine(reader.run(asked, shutdown.clone())));
         Arc::new(Self { shard, replica, raft, state, leadership, commands, queries, metrics })
     }
 

@@ -100,7 +100,7 @@ impl Proposer {
             if let Some(retry) = self.leadership.elsewhere() {
                 return self.retry_all(entry, retry);
             }
-            let Some(stamp_ms) = self.clock.stamp_ms(now.into_std()) else {
+            let Some(stamp_ms) = self.clock.stamp_ms(self.clock.now()) else {
                 let retry = Retry::Unavailable { after_ms: CLOCK_RETRY_MS };
                 return self.retry_all(entry, retry);
             };

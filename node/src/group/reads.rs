@@ -13,6 +13,7 @@ use rowlock_proto::{ErrorCode, EventId, ReplicaId};
 use rowlock_raft_store::inventory::{Refusal, State};
 use rowlock_raft_store::residency;
 use rowlock_raft_store::state_machine::StateHandle;
+use rowlock_raft_store::teeth::{Tooth, planted};
 use rowlock_raft_store::types::Raft;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -89,6 +90,9 @@ impl Reader {
     async fn confirm(&self) -> Result<(), Retry> {
         if let Some(retry) = self.leadership.elsewhere() {
             return Err(retry);
+        }
+        if planted(Tooth::ReadUnconfirmed) {
+            return Ok(());
         }
         let unavailable = Retry::Unavailable { after_ms: NO_LEADER_RETRY_MS };
         let round = self.raft.ensure_linearizable(ReadPolicy::ReadIndex);

@@ -6,7 +6,7 @@
 //! it, and when the buyers of a cancelled event get to see their refund.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rowlock_proto::RequestKey;
 use rowlock_raft_store::inventory::{
@@ -37,6 +37,7 @@ impl Sweeper {
         let mut pause = INTERVAL;
         loop {
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => {}
                 () = shutdown.cancelled() => return,
             }
@@ -50,7 +51,7 @@ impl Sweeper {
         if !group.is_leader() {
             return false;
         }
-        let Some(now_ms) = self.clock.stamp_ms(Instant::now()) else { return false };
+        let Some(now_ms) = self.clock.stamp_ms(self.clock.now()) else { return false };
         // P5: due by the time that the command will be stamped with.
         let look = |state: &State| {
             let queues = state.queue_steps_due(now_ms, QUEUES_MAX);

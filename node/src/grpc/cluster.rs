@@ -14,7 +14,7 @@ use rowlock_raft_store::state_machine::StateHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::clock::{Clock, wall_us};
+use crate::clock::Clock;
 use crate::group::{Group, Groups};
 use crate::meta::Map;
 
@@ -50,7 +50,7 @@ impl Cluster for Service {
         &self,
         _request: Request<v1::StatusRequest>,
     ) -> Result<Response<v1::StatusReply>, Status> {
-        let reading = self.clock.reading(Instant::now());
+        let reading = self.clock.reading(self.clock.now());
         Ok(Response::new(v1::StatusReply {
             node: self.here.0,
             cluster: Bytes::copy_from_slice(&self.map.layout.cluster.0),
@@ -125,7 +125,7 @@ impl Cluster for Service {
         &self,
         _request: Request<v1::ClockRequest>,
     ) -> Result<Response<v1::ClockReply>, Status> {
-        Ok(Response::new(v1::ClockReply { unix_us: wall_us() }))
+        Ok(Response::new(v1::ClockReply { unix_us: self.clock.wall_us() }))
     }
 
     async fn stop(

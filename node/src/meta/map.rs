@@ -18,6 +18,8 @@ pub(crate) struct Replica {
 pub(crate) struct Shard {
     pub(crate) id: ShardId,
     pub(crate) replicas: Vec<Replica>,
+    /// So many of them, the first, begin the group; the others may join it later.
+    pub(crate) founders: usize,
 }
 
 impl Shard {
@@ -69,15 +71,26 @@ impl Map {
     /// The map that every node of the cluster computes from the same settings: replica `i` of
     /// shard `s` lives on the node at place `(s + i) mod N`, so that leaders and load spread.
     pub(crate) fn at_bootstrap(config: &Config) -> Self {
-        let nodes: Vec<NodeId> = config.peers.0.keys().copied().collect();
-        let place = |shard: u32, i: u32| {
-            let node = nodes[(shard as usize + i as usize) % nodes.len()];
-            Replica { id: ReplicaId(u64::from(shard) * 1000 + node.0), node }
+        Self::with_spares(config, 0)
+    }
+
+    /// The same where the last `spares` nodes have a replica of every shard that may join it later.
+    pub(crate) fn with_spares(config: &Config, spares: usize) -> Self {
+        let mut nodes: Vec<NodeId> = config.peers.0.keys().copied().collect();
+        let spares = nodes.split_off(nodes.len().saturating_sub(spares));
+        let on = |shard: u32, node: NodeId| Replica {
+            id: ReplicaId(u64::from(shard) * 1000 + node.0),
+            node,
         };
+        let place =
+            |shard: u32, i: u32| on(shard, nodes[(shard as usize + i as usize) % nodes.len()]);
         let shards = (0..config.shards)
-            .map(|shard| Shard {
-                id: ShardId(shard),
-                replicas: (0..config.replicas).map(|i| place(shard, i)).collect(),
+            .map(|shard| {
+                let founders = (0..config.replicas).map(|i| place(shard, i));
+                let replicas: Vec<Replica> =
+                    founders.chain(spares.iter().map(|&node| on(shard, node))).collect();
+                let founders = replicas.len() - spares.len();
+                Shard { id: ShardId(shard), replicas, founders }
             })
             .collect();
         Self { layout: Layout::of(config), epoch: 1, nodes: config.peers.0.clone(), shards }

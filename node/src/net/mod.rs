@@ -18,12 +18,14 @@ mod exchange;
 mod network;
 mod peer;
 mod serve;
+mod simulated;
 mod snapshot;
 mod wire;
 
 pub(crate) use network::Factory;
 pub(crate) use peer::{Ends, Peer, channel};
 pub(crate) use serve::Service;
+pub(crate) use simulated::{Simulated, carried};
 
 use rowlock_proto::v1;
 

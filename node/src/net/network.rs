@@ -27,7 +27,7 @@ type Rpc = RPCError<TypeConfig>;
 
 /// A node that can't be reached is tried again this often: short, since a restarted follower
 /// should catch up at once, and a failed try costs little.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 fn unreachable(why: impl ToString) -> Unreachable<TypeConfig> {
     Unreachable::from_string(why)

@@ -196,7 +196,7 @@ impl Connection {
 /// The queue of answers is full, or nobody reads it.
 struct Full;
 
-fn answer(to: &v1::Frame, kind: Kind, body: Bytes) -> v1::Frame {
+pub(super) fn answer(to: &v1::Frame, kind: Kind, body: Bytes) -> v1::Frame {
     v1::Frame {
         kind: kind.into(),
         exchange: to.exchange,
@@ -228,30 +228,36 @@ async fn appends(
 /// asker's time runs out, as if this node were gone.
 async fn voting(group: Arc<Group>, kind: Kind, mut frame: v1::Frame, out: mpsc::Sender<v1::Frame>) {
     let body = std::mem::take(&mut frame.body);
-    let raft = group.raft();
-    let result = match kind {
-        Kind::TransferLeader => match wire::decode_transfer(body) {
-            Ok(request) => {
-                let answer = raft.handle_transfer_leader(request).await;
-                answer.map(|answer| wire::encode_transferred(&answer)).map_err(|e| e.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        },
-        Kind::Vote | Kind::PreVote => match wire::decode_vote(body) {
-            Ok(request) => {
-                let answer = if kind == Kind::Vote {
-                    raft.vote(request).await
-                } else {
-                    raft.pre_vote(request).await
-                };
-                answer.map(|answer| wire::encode_voted(&answer)).map_err(|e| e.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        },
-        Kind::Unspecified | Kind::Append | Kind::End | Kind::Reject => return,
-    };
-    match result {
-        Ok(body) => drop(out.send(answer(&frame, kind, body)).await),
+    match decide(&group, kind, body).await {
+        Ok(Some(body)) => drop(out.send(answer(&frame, kind, body)).await),
+        Ok(None) => {}
         Err(error) => tracing::warn!(group = frame.group, %error, "no answer to a vote"),
     }
+}
+
+/// What the group says to a vote, a pre-vote or a transfer. `None`: it is none of these.
+pub(super) async fn decide(
+    group: &Group,
+    kind: Kind,
+    body: Bytes,
+) -> Result<Option<Bytes>, String> {
+    let raft = group.raft();
+    let body = match kind {
+        Kind::TransferLeader => {
+            let request = wire::decode_transfer(body).map_err(|error| error.to_string())?;
+            let answer = raft.handle_transfer_leader(request).await;
+            wire::encode_transferred(&answer.map_err(|error| error.to_string())?)
+        }
+        Kind::Vote | Kind::PreVote => {
+            let request = wire::decode_vote(body).map_err(|error| error.to_string())?;
+            let answer = if kind == Kind::Vote {
+                raft.vote(request).await
+            } else {
+                raft.pre_vote(request).await
+            };
+            wire::encode_voted(&answer.map_err(|error| error.to_string())?)
+        }
+        Kind::Unspecified | Kind::Append | Kind::End | Kind::Reject => return Ok(None),
+    };
+    Ok(Some(body))
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use openraft::raft::SnapshotResponse;
 use rowlock_proto::v1;
 use rowlock_raft_store::raft_bytes;
-use rowlock_raft_store::snapshot::{self, SnapshotReader};
-use rowlock_raft_store::types::{Snapshot, TypeConfig, Vote};
+use rowlock_raft_store::snapshot::{self, SnapshotReader, SnapshotReceiver};
+use rowlock_raft_store::types::{Snapshot, SnapshotMeta, TypeConfig, Vote};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
@@ -19,6 +19,7 @@ use super::network::Route;
 use super::peer::Peer;
 use super::serve::Service;
 use super::wire;
+use crate::group::Group;
 
 /// Chunks between the disk and the stream.
 const CHUNKS_READY_MAX: usize = 2;
@@ -122,14 +123,25 @@ pub(super) async fn receive(
             break;
         }
     }
+    let ack = install(&group, receiver, &promised, vote).await?;
+    tracing::info!(shard = head.group, from = %there, "installed a snapshot");
+    Ok(ack)
+}
+
+/// Installs what was received, if it is what was promised.
+pub(super) async fn install(
+    group: &Group,
+    receiver: SnapshotReceiver,
+    promised: &SnapshotMeta,
+    vote: Vote,
+) -> Result<v1::SnapshotAck, Status> {
     let (meta, data) = receiver.finish().map_err(|error| Status::data_loss(error.to_string()))?;
-    if meta != promised {
+    if meta != *promised {
         return Err(Status::data_loss("the snapshot is not the one that was promised"));
     }
     let snapshot = Snapshot { meta, snapshot: data };
     let installed = group.raft().install_full_snapshot(vote, snapshot).await;
     let answer = installed.map_err(|error| Status::unavailable(error.to_string()))?;
-    tracing::info!(shard = head.group, from = %there, "installed a snapshot");
     Ok(v1::SnapshotAck { body: wire::encode_installed(&answer) })
 }
 

@@ -49,7 +49,31 @@ struct Disk {
     rows: Spaces,
     step: u64,
     trouble: Option<(u64, Trouble)>,
+    lie: Option<Lie>,
     dead: bool,
+}
+
+/// What a disk or a store that can't be trusted does without saying so: planted by tests, which have to
+/// find it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lie {
+    /// A sync is answered and not done.
+    SyncSkipped,
+    /// The rows of this key's end are not kept.
+    Forgotten { space: Space, end: u8 },
+    /// The rows of this key's end are kept before the others of their batch, not with them.
+    Apart { space: Space, end: u8 },
+}
+
+impl Lie {
+    fn is_about(space: Space, end: u8, op: &Op<'_>) -> bool {
+        match op {
+            Op::Put { space: found, key, .. } | Op::Delete { space: found, key } => {
+                *found == space && key.last() == Some(&end)
+            }
+            Op::DeleteRange { .. } => false,
+        }
+    }
 }
 
 /// See the module. Clones share the disk.
@@ -94,9 +118,9 @@ fn put_part(part: &[u8], out: &mut Vec<u8>) {
 }
 
 /// `len:4 crc:4 ops`, each op `kind:1 space:1 len:4 bytes len:4 bytes`.
-fn put_record(batch: &Batch, log: &mut Vec<u8>) {
+fn put_record<'a>(ops: impl Iterator<Item = Op<'a>>, log: &mut Vec<u8>) {
     let mut body = Vec::new();
-    for op in batch.ops() {
+    for op in ops {
         let (kind, space, first, second) = match op {
             Op::Put { space, key, value } => (0, space, key, value),
             Op::Delete { space, key } => (1, space, key, &[][..]),
@@ -110,6 +134,20 @@ fn put_record(batch: &Batch, log: &mut Vec<u8>) {
     log.extend_from_slice(&len.to_be_bytes());
     log.extend_from_slice(&crc32fast::hash(&body).to_be_bytes());
     log.extend_from_slice(&body);
+}
+
+/// Appends what the disk makes of the batch.
+fn put_batch(batch: &Batch, lie: Option<Lie>, log: &mut Vec<u8>) {
+    match lie {
+        None | Some(Lie::SyncSkipped) => put_record(batch.ops(), log),
+        Some(Lie::Forgotten { space, end }) => {
+            put_record(batch.ops().filter(|op| !Lie::is_about(space, end, op)), log);
+        }
+        Some(Lie::Apart { space, end }) => {
+            put_record(batch.ops().filter(|op| Lie::is_about(space, end, op)), log);
+            put_record(batch.ops().filter(|op| !Lie::is_about(space, end, op)), log);
+        }
+    }
 }
 
 fn take<'a>(bytes: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
@@ -164,6 +202,11 @@ impl MemEngine {
         self.disk().trouble = Some((step, trouble));
     }
 
+    /// From now on the disk lies.
+    pub fn lie(&self, lie: Option<Lie>) {
+        self.disk().lie = lie;
+    }
+
     /// The machine dies now.
     pub fn kill(&self) {
         self.disk().dead = true;
@@ -194,6 +237,7 @@ impl MemEngine {
             new.log = old.log[..keep - rest.len()].to_vec();
         }
         new.synced = new.log.len();
+        new.lie = old.lie;
         Self { disk: Arc::new(Mutex::new(new)) }
     }
 
@@ -221,12 +265,14 @@ impl Engine for MemEngine {
             None => {}
             Some(Trouble::Failure) => return Err(Error::Simulated("write failure")),
             Some(Trouble::PowerCut) => {
-                put_record(batch, &mut disk.log);
+                let lie = disk.lie;
+                put_batch(batch, lie, &mut disk.log);
                 disk.dead = true;
                 return Err(Error::Simulated("power cut"));
             }
         }
-        put_record(batch, &mut disk.log);
+        let lie = disk.lie;
+        put_batch(batch, lie, &mut disk.log);
         for op in batch.ops() {
             disk.apply(op);
         }
@@ -236,6 +282,7 @@ impl Engine for MemEngine {
     fn sync(&self) -> Result<(), Error> {
         let mut disk = self.disk();
         match disk.begin_step()? {
+            None if disk.lie == Some(Lie::SyncSkipped) => {}
             None => disk.synced = disk.log.len(),
             Some(Trouble::Failure) => return Err(Error::Simulated("sync failure")),
             Some(Trouble::PowerCut) => {

@@ -1,9 +1,11 @@
-//! Mistakes that this crate's own tests plant in the core, one at a time, to see that the model finds
-//! them. Outside those tests nothing is planted, and nothing is left of the question.
+//! Mistakes that tests plant in the core, one at a time, to see that the model and the fault suite find
+//! them. Outside tests nothing is planted, and nothing is left of the question: see [`crate::teeth`].
+
+use crate::teeth::{self, Tooth};
 
 /// A mistake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Mistake {
+pub enum Mistake {
     /// A taken seat passes for a free one.
     TakenIsFree,
     /// A grant is not found by its key.
@@ -126,19 +128,15 @@ pub(crate) enum Mistake {
     ListingNotWritten,
 }
 
-#[cfg(not(test))]
-pub(super) const fn planted(_: Mistake) -> bool {
-    false
+#[inline]
+pub(super) fn planted(mistake: Mistake) -> bool {
+    teeth::planted(Tooth::Core(mistake))
 }
 
 #[cfg(test)]
-pub(super) use tests::planted;
-
-#[cfg(test)]
 pub(crate) mod tests {
-    use std::cell::Cell;
-
     use super::Mistake;
+    use crate::teeth::{self, Tooth};
 
     pub(crate) const ALL: &[Mistake] = &[
         Mistake::TakenIsFree,
@@ -203,16 +201,8 @@ pub(crate) mod tests {
         Mistake::ListingNotWritten,
     ];
 
-    thread_local! {
-        static PLANTED: Cell<Option<Mistake>> = const { Cell::new(None) };
-    }
-
-    pub(in crate::inventory) fn planted(mistake: Mistake) -> bool {
-        PLANTED.get() == Some(mistake)
-    }
-
     /// Plants one mistake, or none, in this thread.
     pub(crate) fn plant(mistake: Option<Mistake>) {
-        PLANTED.set(mistake);
+        teeth::plant(mistake.map(Tooth::Core));
     }
 }

@@ -16,7 +16,8 @@ use crate::inventory::State;
 use crate::keys::{self, Space};
 use crate::residency::load_state;
 use crate::state_machine::Progress;
-use crate::types::SnapshotMeta;
+use crate::teeth::{Tooth, planted};
+use crate::types::{SnapshotMeta, StoredMembership};
 
 /// Replaces the group's state by the snapshot's.
 pub(crate) async fn install(
@@ -58,19 +59,14 @@ fn copy(group: &Arc<Group>, mut reader: SnapshotReader) -> Result<Received, Erro
 /// caller's thread serves every group of the node.
 async fn load(received: Received) -> Result<(State, Received), Error> {
     type Loaded = (Result<State, Fault>, Received);
+    if received.group.syncer.is_by_hand() {
+        return Ok((load_here(&received)?, received));
+    }
     let (done, is_done) = oneshot::channel::<Loaded>();
     std::thread::Builder::new()
         .name("snapshot-load".to_owned())
         .spawn(move || {
-            let Received { group, generation, revision, .. } = &received;
-            let state = load_state(
-                &group.disk,
-                group.config,
-                group.id,
-                *generation,
-                *revision,
-                group.event_cache_bytes,
-            );
+            let state = load_here(&received);
             // If nobody waits any more, the rows go with what is dropped here.
             done.send((state, received)).ok();
         })
@@ -79,11 +75,20 @@ async fn load(received: Received) -> Result<(State, Received), Error> {
     Ok((state?, received))
 }
 
+fn load_here(received: &Received) -> Result<State, Fault> {
+    let Received { group, generation, revision, .. } = received;
+    load_state(&group.disk, group.config, group.id, *generation, *revision, group.event_cache_bytes)
+}
+
 async fn flip(group: &Arc<Group>, received: &mut Received, state: State) -> Result<(), Error> {
     let applied = Applied {
         generation: received.generation,
         log_id: received.meta.last_log_id,
-        membership: received.meta.last_membership.clone(),
+        membership: if planted(Tooth::MembersForgotten) {
+            StoredMembership::default()
+        } else {
+            received.meta.last_membership.clone()
+        },
         revision: received.revision,
         // The feed of what the snapshot jumped over is not here.
         feed_floor: received.revision,
