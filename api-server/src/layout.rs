@@ -52,6 +52,12 @@ impl Layout {
         area.map_or("", |area| area.name.as_str())
     }
 
+    /// What a category is called; empty if there is none.
+    pub(crate) fn category_name(&self, index: u32) -> &str {
+        let category = usize::try_from(index).ok().and_then(|it| self.map.categories.get(it));
+        category.map_or("", |category| category.name.as_str())
+    }
+
     /// Every seat with its index.
     pub(crate) fn seats(&self) -> impl Iterator<Item = (u32, Place<'_>)> {
         let seats = self.map.seats();

@@ -27,6 +27,15 @@ impl Query {
             .transpose()
     }
 
+    /// `true` or `false`; not there: false.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::field(name, "must be true or false")),
+        }
+    }
+
     /// What the parameters would be with one of them set anew.
     pub(crate) fn with(&self, name: &str, value: &str) -> String {
         let mut all = self.0.clone();

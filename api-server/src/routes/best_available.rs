@@ -73,8 +73,8 @@ impl BestAvailable {
         let sections = map.sections.iter().map(|section| section.name.as_str());
         Ok(Best {
             quantity: self.quantity,
-            categories: numbers("categories", &self.categories, categories)?,
-            sections: numbers("sections", &self.sections, sections)?,
+            categories: numbers("bestAvailable.categories", &self.categories, categories)?,
+            sections: numbers("bestAvailable.sections", &self.sections, sections)?,
             price_max,
             together: match self.together {
                 Togetherness::Preferred => Together::Preferred,
@@ -86,9 +86,9 @@ impl BestAvailable {
     }
 }
 
-/// The places of `wanted` among `known`.
-fn numbers<'a>(
-    what: &str,
+/// The places of `wanted` among `known`. `field` is what the request calls them.
+pub(super) fn numbers<'a>(
+    field: &str,
     wanted: &[String],
     known: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<Vec<u32>, Problem> {
@@ -96,9 +96,7 @@ fn numbers<'a>(
         let found = (0_u32..).zip(known.clone()).find(|(_, other)| other == name);
         found.map(|(number, _)| number).ok_or_else(|| {
             let names: Vec<&str> = known.clone().collect();
-            let told = format!("bestAvailable.{what} names something that the map does not have");
-            Problem::new(ErrorCode::Invalid, told)
-                .with("field", json!(format!("bestAvailable.{what}")))
+            Problem::field(field, "names something that the map does not have")
                 .with("allowed", json!(names))
         })
     };

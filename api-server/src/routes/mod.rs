@@ -21,12 +21,13 @@ pub(crate) mod tickets;
 mod user_bookings;
 mod users;
 mod venues;
+mod waitlist;
 
 use axum::Router;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use rowlock_proto::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -67,6 +68,12 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/events/{eventId}/publish", post(events::publish)),
         at(Method::POST, "/events/{eventId}/cancel", post(events::cancel)),
         at(Method::GET, "/events/{eventId}/seats", get(seats::list)),
+        at(Method::POST, "/events/{eventId}/waitlist", post(waitlist::join)),
+        at(Method::GET, "/events/{eventId}/waitlist", get(waitlist::mine)),
+        at(Method::DELETE, "/events/{eventId}/waitlist", delete(waitlist::leave)),
+        at(Method::PUT, "/events/{eventId}/waitlist", put(waitlist::set)),
+        at(Method::POST, "/events/{eventId}/waitlist/accept", post(waitlist::accept)),
+        at(Method::GET, "/events/{eventId}/waitlist/entries", get(waitlist::entries)),
         at(Method::POST, "/bookings", post(bookings::create)),
         at(Method::GET, "/bookings/{bookingId}", get(bookings::get)),
         at(Method::DELETE, "/bookings/{bookingId}", delete(bookings::release)),
@@ -109,6 +116,12 @@ fn endpoints() -> Vec<Endpoint> {
         events::publish,
         events::cancel,
         seats::list,
+        waitlist::join,
+        waitlist::mine,
+        waitlist::leave,
+        waitlist::set,
+        waitlist::accept,
+        waitlist::entries,
         bookings::create,
         bookings::get,
         bookings::release,

@@ -134,11 +134,7 @@ impl Wanted {
         if !(1..=LIMIT_MAX).contains(&limit) {
             return Err(Problem::field("limit", format!("must be 1 to {LIMIT_MAX}")));
         }
-        let details = match query.get("details") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(Problem::field("details", "must be true or false")),
-        };
+        let details = query.flag("details")?;
         Ok(Self { after, page, limit, details })
     }
 }

@@ -5,6 +5,7 @@ mod calls;
 mod exchange;
 mod places;
 mod refunds;
+mod waitlist;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,6 +34,7 @@ struct State {
     exchange_keys: BTreeMap<RequestKey, Option<u32>>,
     /// The scan that let a place's ticket in.
     scans: BTreeMap<(BookingId, u32), RequestKey>,
+    waitlists: BTreeMap<EventId, waitlist::List>,
     changes: Vec<Change>,
 }
 
@@ -357,7 +359,9 @@ impl Fake {
         let answered = {
             let mut state = self.state.lock().unwrap();
             state.expire(now_ms);
+            state.serve(now_ms);
             let value = job(&mut state, now_ms);
+            state.serve(now_ms);
             let revision = state.changes.len() as u64;
             let at = Position {
                 shard: 0,

@@ -16,3 +16,4 @@ mod protocol;
 mod reconcile;
 mod refunds;
 mod user_bookings;
+mod waitlist;
