@@ -63,6 +63,15 @@ pub(crate) struct Amount(Box<RawValue>);
 impl Amount {
     pub(crate) fn new(minor: u64, currency: &str) -> Self {
         let digits = decimal(minor, currency);
+        Self::of_digits(digits)
+    }
+
+    /// Hundredths of a percent as a percentage.
+    pub(crate) fn percent(hundredths: u32) -> Self {
+        Self::of_digits(format!("{}.{:02}", hundredths / 100, hundredths % 100))
+    }
+
+    fn of_digits(digits: String) -> Self {
         Self(RawValue::from_string(digits).expect("digits and a point are a JSON number"))
     }
 }
@@ -81,7 +90,7 @@ pub(crate) struct Decimal(String);
 pub(crate) enum Error {
     #[error("must not be negative")]
     Negative,
-    #[error("has more decimal places than the currency")]
+    #[error("has too many decimal places")]
     TooPrecise,
     #[error("is not a number")]
     NotANumber,
@@ -95,7 +104,17 @@ impl Decimal {
     }
 
     pub(crate) fn minor(&self, currency: &str) -> Result<u64, Error> {
-        let places = places(currency).unwrap_or(2);
+        self.scaled(places(currency).unwrap_or(2))
+    }
+
+    /// A percentage in hundredths of a percent, 100 at most.
+    pub(crate) fn percent(&self) -> Result<u32, Error> {
+        let hundredths = u32::try_from(self.scaled(2)?).map_err(|_| Error::TooGreat)?;
+        if hundredths > 10_000 { Err(Error::TooGreat) } else { Ok(hundredths) }
+    }
+
+    /// The number without its point, with so many digits behind it.
+    fn scaled(&self, places: u32) -> Result<u64, Error> {
         let text = self.0.as_str();
         if let Some(rest) = text.strip_prefix('-') {
             return Err(if digits(rest) { Error::Negative } else { Error::NotANumber });
@@ -150,6 +169,16 @@ mod tests {
         assert_eq!(shown(50_000, "USD"), "500.00");
         assert_eq!(shown(5, "USD"), "0.05");
         assert_eq!(shown(5, "JPY"), "5");
+    }
+
+    #[test]
+    fn percentages_are_exact_both_ways() {
+        let read = |json: &str| serde_json::from_str::<Decimal>(json).unwrap().percent();
+        assert_eq!(read("12.5"), Ok(1_250));
+        assert_eq!(read("100"), Ok(10_000));
+        assert_eq!(read("100.01"), Err(Error::TooGreat));
+        assert_eq!(read("0.001"), Err(Error::TooPrecise));
+        assert_eq!(serde_json::to_string(&Amount::percent(1_205)).unwrap(), "12.05");
     }
 
     #[test]

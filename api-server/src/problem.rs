@@ -125,6 +125,14 @@ impl Problem {
             let told = format!("the ticket was used at {at}, at the door {detail:?}");
             return Self::new(code, told).with("redeemedAt", json!(at)).with("door", json!(detail));
         }
+        if names(code) && !detail.is_empty() {
+            let told = format!("{}: {detail:?}", sentence(code, limit));
+            let problem = Self::new(code, told).with("name", json!(detail));
+            return match code {
+                ErrorCode::PromotionDoesNotFit => problem.with("minPlaces", json!(limit)),
+                _ => problem,
+            };
+        }
         let shown = if detail.is_empty() { sentence(code, limit) } else { detail };
         let mut problem = Self::new(code, shown);
         if let (Some(event), false) = (event, seats.is_empty()) {
@@ -147,9 +155,32 @@ impl Problem {
                 None => problem,
             },
             ErrorCode::NotTogether => problem.with("sideBySide", json!(limit)),
+            ErrorCode::QuotaKept => problem.with("available", json!(limit)),
+            ErrorCode::OrderLimitExceeded => problem.with("maxPlacesPerOrder", json!(limit)),
+            ErrorCode::HeldLimitExceeded => problem.with("maxHeldPlaces", json!(limit)),
+            ErrorCode::TooManyLapsedHolds => problem.with("maxLapsedHolds", json!(limit)),
+            ErrorCode::ChannelFull => problem.with("maxPlaces", json!(limit)),
+            ErrorCode::AccessCodeUsedUp | ErrorCode::PromotionUsedUp => {
+                problem.with("maxUses", json!(limit))
+            }
             _ => problem,
         }
     }
+}
+
+/// Whether the words of a refusal are the name of a channel or a code, and nothing else.
+const fn names(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::ChannelNotFound
+            | ErrorCode::ChannelExists
+            | ErrorCode::ChannelClosed
+            | ErrorCode::CodeExists
+            | ErrorCode::AccessCodeUnknown
+            | ErrorCode::PromotionUnknown
+            | ErrorCode::PromotionNotNow
+            | ErrorCode::PromotionDoesNotFit
+    )
 }
 
 /// What to say of a refusal that came without words.
@@ -172,6 +203,24 @@ fn sentence(code: ErrorCode, limit: u64) -> String {
         }
         ErrorCode::TicketRedeemed => format!("the ticket of place {limit} was used"),
         ErrorCode::NotTogether => format!("{limit} seats can be had side by side"),
+        ErrorCode::SeatKept => "the seats named in seatIds are kept for others".to_owned(),
+        ErrorCode::SingleSeatLeft => {
+            "the seats named in seatIds would each be left alone".to_owned()
+        }
+        ErrorCode::QuotaKept => {
+            format!("{limit} places are left of those that are not kept for others")
+        }
+        ErrorCode::OrderLimitExceeded => format!("one order may have {limit} places"),
+        ErrorCode::HeldLimitExceeded => {
+            format!("one user may have {limit} places on hold at one time")
+        }
+        ErrorCode::TooManyLapsedHolds => format!("{limit} holds of one user may end unpaid"),
+        ErrorCode::ChannelFull => format!("{limit} places may be sold with such a code"),
+        ErrorCode::AccessCodeUsedUp => format!("{limit} bookings may have the access code"),
+        ErrorCode::PromotionUsedUp => format!("{limit} bookings may have the promotion"),
+        ErrorCode::PromotionDoesNotFit => {
+            format!("a booking needs {limit} of the places that the promotion is for")
+        }
         ErrorCode::IdempotencyKeyReused => {
             "this Idempotency-Key was used for a request with another body".to_owned()
         }

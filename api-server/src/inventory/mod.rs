@@ -3,6 +3,7 @@
 //! `rowlock_client::Client` is the one implementation that ships; tests bring an inventory in memory.
 
 mod cluster;
+mod terms;
 mod waitlist;
 
 use futures_util::future::BoxFuture;
@@ -14,6 +15,7 @@ use rowlock_client::types::{
 use rowlock_client::user_lists::{ListingAge, UserList};
 use rowlock_client::{Answered, Error, WatchError};
 
+pub use self::terms::{SaleTerms, TermsOrder};
 pub use self::waitlist::Waitlists;
 
 pub type Call<'a, T> = BoxFuture<'a, Result<Answered<T>, Error>>;
@@ -29,7 +31,7 @@ pub struct RefundOrder<'a> {
 }
 
 /// The commands and queries of a cluster. Queries are linearizable.
-pub trait Inventory: Waitlists + Send + Sync + std::fmt::Debug {
+pub trait Inventory: SaleTerms + Waitlists + Send + Sync + std::fmt::Debug {
     fn shard_count(&self) -> u32;
     fn watch(&self, shard: ShardId, after: u64) -> Box<dyn Feed>;
 

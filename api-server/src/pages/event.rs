@@ -127,7 +127,7 @@ pub(super) async fn hold(
         let chosen = hex::encode(&Sha256::digest(ids.join(" "))[..8]);
         let key = IdempotencyKey(Some(format!("page-{}-{chosen}", sent.get("nonce"))));
         let request = key.request(&caller.subject, "POST /bookings");
-        bookings::hold(&app, caller, event, cart, &request).await
+        bookings::hold(&app, caller, event, cart, None, &request).await
     };
     match held.await {
         Ok(booking) => Ok(go_to(&format!("/bookings/{}", booking.value.id))),

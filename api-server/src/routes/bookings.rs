@@ -1,5 +1,6 @@
 //! Bookings: held, looked at, given back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,8 +17,10 @@ use utoipa::ToSchema;
 use super::areas::{self, AreaWish, BookedAreaView};
 use super::best_available::BestAvailable;
 use super::events;
+use super::promotions::CODE_BYTES_MAX;
 use super::refunds::RefundView;
 use super::tickets::{TicketView, ticket_views};
+use super::venues::text;
 use crate::app::App;
 use crate::http::body::BOOKING_BYTES_MAX;
 use crate::http::idempotency::Request;
@@ -45,6 +48,8 @@ pub(super) struct NewBooking {
     best_available: Option<BestAvailable>,
     /// Places in areas without seats, alone or besides seats.
     areas: Option<Vec<AreaWish>>,
+    /// Lets into a channel of the event, with what is kept for it.
+    access_code: Option<String>,
     /// If it is there it must be the caller.
     user_id: Option<String>,
 }
@@ -60,9 +65,22 @@ pub(crate) struct BookingView {
     pub(crate) seats: Vec<BookedSeatView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     areas: Vec<BookedAreaView>,
+    /// What a promotion takes off, and what is paid besides the places: both are in the total.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    discount: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    fees: Option<Amount>,
     #[schema(value_type = f64)]
     total_amount: Amount,
     currency: String,
+    /// Code of the promotion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promotion: Option<String>,
+    /// The channel that it was made through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<String>,
     created_at: String,
     expires_at: String,
     /// Seconds that the seats are still held.
@@ -184,7 +202,10 @@ impl BookingView {
         let owner = || caller.subject.clone();
         let user_id = if caller.user == booking.user { owner() } else { booking.user.to_string() };
         let declined = booking.decline_reason.clone();
-        let refunds = booking.extras.refunds.iter();
+        let extras = &booking.extras;
+        let amount = |minor| (minor != 0).then(|| Amount::new(minor, &booking.currency));
+        let word = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let refunds = extras.refunds.iter();
         let refunds = refunds.map(|refund| RefundView::of(refund, &booking.currency));
         Self {
             booking_id: booking.id.to_string(),
@@ -194,8 +215,12 @@ impl BookingView {
             status: status(booking.state),
             seats: seats.collect(),
             areas: areas::of_booking(booking, layout),
+            discount: amount(extras.discount),
+            fees: amount(extras.fees),
             total_amount: Amount::new(booking.total, &booking.currency),
             currency: booking.currency.clone(),
+            promotion: word(&extras.promotion),
+            channel: word(&extras.channel),
             created_at: time::rfc3339(booking.created_ms),
             expires_at: time::rfc3339(booking.expires_ms),
             time_remaining: remaining_s(booking, now_ms),
@@ -220,24 +245,33 @@ pub(crate) async fn layout_of(app: &App, event: EventId) -> Result<Arc<Layout>, 
 
 /// Seat ids as indexes of `event`, or what is wrong with them. The core checks again.
 pub(crate) fn seats_of(event: EventId, ids: &[String]) -> Result<Vec<u32>, Problem> {
+    seats_named(event, ids, SEATS_MAX)
+}
+
+/// The same, of at most `most`.
+pub(super) fn seats_named(
+    event: EventId,
+    ids: &[String],
+    most: usize,
+) -> Result<Vec<u32>, Problem> {
     if ids.is_empty() {
         return Err(Problem::new(ErrorCode::NoSeats, "seatIds is empty"));
     }
-    if ids.len() > SEATS_MAX {
-        let what = format!("seatIds has {} seats; one booking may have {SEATS_MAX}", ids.len());
-        return Err(Problem::new(ErrorCode::TooManySeats, what).with("maxSeats", json!(SEATS_MAX)));
+    if ids.len() > most {
+        let what = format!("seatIds has {} seats; {most} are allowed", ids.len());
+        return Err(Problem::new(ErrorCode::TooManySeats, what).with("maxSeats", json!(most)));
     }
     let named = |bad: Vec<&String>| -> Vec<String> {
         let short = bad.into_iter().take(NAMED_MAX);
         short.map(|id| id.chars().take(NAMED_CHARS_MAX).collect()).collect()
     };
     let (mut unknown, mut foreign, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
-    let mut seats: Vec<u32> = Vec::with_capacity(ids.len());
+    let (mut seats, mut seen) = (Vec::with_capacity(ids.len()), BTreeSet::new());
     for id in ids {
         match id.parse::<SeatId>().map(|seat| seat.index_in(event)) {
             Err(_) => unknown.push(id),
             Ok(None) => foreign.push(id),
-            Ok(Some(seat)) if seats.contains(&seat) => repeated.push(id),
+            Ok(Some(seat)) if !seen.insert(seat) => repeated.push(id),
             Ok(Some(seat)) => seats.push(seat),
         }
     }
@@ -294,11 +328,14 @@ pub(crate) async fn hold(
     caller: &Caller,
     event: EventId,
     cart: Cart,
+    code: Option<&str>,
     request: &Request,
 ) -> Result<Answered<Booking>, Problem> {
     let started = Instant::now();
     app.metrics.booking(BookingStatus::attempt);
-    let held = if cart.best.is_none() && cart.areas.is_empty() {
+    let held = if let Some(code) = code {
+        app.inventory.hold_with_code(event, cart, code, caller.user, request.key()).await
+    } else if cart.best.is_none() && cart.areas.is_empty() {
         app.inventory.hold(event, &cart.seats, caller.user, request.key()).await
     } else {
         app.inventory.hold_cart(event, cart, caller.user, request.key()).await
@@ -322,9 +359,12 @@ pub(crate) async fn hold(
     request_body = NewBooking,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe")),
     responses((status = 201, description = "The seats are held", body = BookingView),
-        (status = 403, description = "not-allowed: userId is not the caller"),
+        (status = 403, description = "not-allowed: userId is not the caller; access-code-unknown, \
+            queue-pass-needed"),
         (status = 409, description = "seat-taken, not-enough-seats, not-together, sale-not-open, \
-            sale-closed, limit-exceeded"),
+            sale-closed, limit-exceeded, order-limit-exceeded, held-limit-exceeded, \
+            too-many-lapsed-holds, single-seat-left, seat-kept, quota-kept, channel-full, \
+            access-code-used-up, waitlist-first"),
         (status = 422, description = "seat-unknown, seat-of-another-event, seat-repeated, no-seats, \
             area-unknown, too-many-seats, idempotency-key-reused")))]
 pub(super) async fn create(
@@ -343,7 +383,9 @@ pub(super) async fn create(
     let event = events::parse(&new.event_id)?;
     let (seats, areas) = (new.seat_ids.as_deref(), new.areas.as_deref());
     let cart = cart_of(&app, event, seats, new.best_available, areas).await?;
-    let held = hold(&app, &caller, event, cart, &request).await?;
+    let code = new.access_code.as_deref();
+    code.map_or(Ok(()), |code| text("accessCode", code, CODE_BYTES_MAX))?;
+    let held = hold(&app, &caller, event, cart, code, &request).await?;
     let layout = layout_of(&app, event).await?;
     // As of its making, so that a repeat gets the same answer.
     let view = BookingView::of(&app, &caller, &held.value, &layout, held.value.created_ms);

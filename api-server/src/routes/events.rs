@@ -172,7 +172,7 @@ impl EventView {
     }
 }
 
-fn moment(field: &str, text: &str) -> Result<u64, Problem> {
+pub(super) fn moment(field: &str, text: &str) -> Result<u64, Problem> {
     time::parse(text)
         .ok_or_else(|| Problem::field(field, "is not a time such as 2026-12-31T19:30:00Z"))
 }
@@ -203,7 +203,7 @@ fn check_description(description: &str) -> Result<(), Problem> {
 }
 
 /// One price for each category of the map, in its order.
-fn prices(
+pub(super) fn prices(
     given: &BTreeMap<String, Decimal>,
     layout: &Layout,
     currency: &str,
@@ -411,7 +411,7 @@ pub(super) async fn get(
 }
 
 /// The event after it was made or changed.
-async fn shown(app: &App, id: EventId, status: StatusCode) -> Result<Response, Problem> {
+pub(super) async fn shown(app: &App, id: EventId, status: StatusCode) -> Result<Response, Problem> {
     let found = app.inventory.event(id).await?;
     app.index.put(found.value.clone(), found.at.revision);
     let mut view = EventView::of(&found.value, now(&found));

@@ -7,16 +7,19 @@ mod areas;
 mod auth;
 mod best_available;
 pub(crate) mod bookings;
+mod channels;
 mod doors;
 pub(crate) mod events;
 mod exchanges;
 mod health;
 mod holds;
 pub(crate) mod payments;
+mod promotions;
 mod refunds;
 mod search;
 pub(crate) mod seat_maps;
 pub(crate) mod seats;
+mod terms;
 pub(crate) mod tickets;
 mod user_bookings;
 mod users;
@@ -68,6 +71,18 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/events/{eventId}/publish", post(events::publish)),
         at(Method::POST, "/events/{eventId}/cancel", post(events::cancel)),
         at(Method::GET, "/events/{eventId}/seats", get(seats::list)),
+        at(Method::GET, "/events/{eventId}/terms", get(terms::get)),
+        at(Method::PUT, "/events/{eventId}/limits", put(terms::set_limits)),
+        at(Method::PUT, "/events/{eventId}/fees", put(terms::set_fees)),
+        at(Method::PUT, "/events/{eventId}/prices", put(terms::reprice)),
+        at(Method::POST, "/events/{eventId}/promotions", post(promotions::add)),
+        at(Method::DELETE, "/events/{eventId}/promotions/{code}", delete(promotions::close)),
+        at(Method::PUT, "/events/{eventId}/channels/{channel}", put(channels::put)),
+        at(Method::DELETE, "/events/{eventId}/channels/{channel}", delete(channels::release)),
+        at(Method::POST, "/events/{eventId}/channels/{channel}/seats", post(channels::keep)),
+        at(Method::POST, "/events/{eventId}/channels/{channel}/codes", post(channels::add_codes)),
+        at(Method::POST, "/events/{eventId}/free-seats", post(channels::free)),
+        at(Method::POST, "/events/{eventId}/revoke-codes", post(channels::revoke_codes)),
         at(Method::POST, "/events/{eventId}/waitlist", post(waitlist::join)),
         at(Method::GET, "/events/{eventId}/waitlist", get(waitlist::mine)),
         at(Method::DELETE, "/events/{eventId}/waitlist", delete(waitlist::leave)),
@@ -81,6 +96,8 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/bookings/{bookingId}/extend", post(holds::extend)),
         at(Method::POST, "/bookings/{bookingId}/release", post(holds::release)),
         at(Method::POST, "/bookings/{bookingId}/payment", post(payments::pay)),
+        at(Method::POST, "/bookings/{bookingId}/promotion", post(promotions::apply)),
+        at(Method::DELETE, "/bookings/{bookingId}/promotion", delete(promotions::take_off)),
         at(Method::POST, "/bookings/{bookingId}/refund", post(refunds::refund)),
         at(Method::POST, "/tickets/redeem", post(doors::redeem)),
         at(Method::GET, "/tickets/{ticketId}", get(tickets::get)),
@@ -116,6 +133,18 @@ fn endpoints() -> Vec<Endpoint> {
         events::publish,
         events::cancel,
         seats::list,
+        terms::get,
+        terms::set_limits,
+        terms::set_fees,
+        terms::reprice,
+        promotions::add,
+        promotions::close,
+        channels::put,
+        channels::release,
+        channels::keep,
+        channels::add_codes,
+        channels::free,
+        channels::revoke_codes,
         waitlist::join,
         waitlist::mine,
         waitlist::leave,
@@ -129,6 +158,8 @@ fn endpoints() -> Vec<Endpoint> {
         holds::extend,
         holds::release,
         payments::pay,
+        promotions::apply,
+        promotions::take_off,
         refunds::refund,
         doors::redeem,
         tickets::get,

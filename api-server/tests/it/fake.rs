@@ -5,6 +5,7 @@ mod calls;
 mod exchange;
 mod places;
 mod refunds;
+mod terms;
 mod waitlist;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,9 @@ struct State {
     /// The scan that let a place's ticket in.
     scans: BTreeMap<(BookingId, u32), RequestKey>,
     waitlists: BTreeMap<EventId, waitlist::List>,
+    terms: BTreeMap<EventId, terms::Terms>,
+    /// Through which a hold is being made.
+    channel: String,
     changes: Vec<Change>,
 }
 
@@ -182,6 +186,9 @@ impl State {
             let limit = u64::from(spec.max_seats_per_user);
             return refuse_seats(ErrorCode::LimitExceeded, Vec::new(), limit);
         }
+        self.judge_terms(id, seats, &self.channel)?;
+        let stored = self.events.get_mut(&id).unwrap();
+        let spec = &stored.event.spec;
         let prices: Vec<u64> = seats
             .iter()
             .map(|&seat| spec.prices[usize::from(stored.categories[seat as usize])])
@@ -216,6 +223,7 @@ impl State {
         stored.event.counts.held += count(seats);
         stored.keys.insert((user, key), ((seats.to_vec(), areas.to_vec()), booking.id));
         self.bookings.insert(booking.id, booking.clone());
+        let booking = self.priced(booking.id);
         self.note(
             now_ms,
             ChangeKind::SeatsHeld {

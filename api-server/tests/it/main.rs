@@ -15,5 +15,6 @@ mod payments;
 mod protocol;
 mod reconcile;
 mod refunds;
+mod terms;
 mod user_bookings;
 mod waitlist;
