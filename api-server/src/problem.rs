@@ -11,7 +11,7 @@ use rowlock_client::{Error, Refusal};
 use rowlock_proto::{ErrorCode, EventId, SeatId};
 use serde_json::{Map, Value, json};
 
-use crate::money::Amount;
+use crate::money::{Amount, decimal};
 use crate::places::AreaId;
 use crate::time;
 
@@ -105,6 +105,12 @@ impl Problem {
             ErrorCode::ExchangeDearer => {
                 let difference = Amount::new(limit, &booking.currency);
                 Self::refused(refusal, Some(booking.event)).with("difference", json!(difference))
+            }
+            ErrorCode::AmountMismatch => {
+                let total = decimal(limit, &booking.currency);
+                let what = format!("the booking costs {total} {}", booking.currency);
+                let problem = Self::new(code, what).with("currency", json!(booking.currency));
+                problem.with("totalAmount", json!(Amount::new(limit, &booking.currency)))
             }
             // Here it names the place, not when it was.
             ErrorCode::TicketRedeemed => {

@@ -3,6 +3,7 @@
 //! `rowlock_client::Client` is the one implementation that ships; tests bring an inventory in memory.
 
 mod cluster;
+mod desk;
 mod terms;
 mod waitlist;
 
@@ -15,10 +16,14 @@ use rowlock_client::types::{
 use rowlock_client::user_lists::{ListingAge, UserList};
 use rowlock_client::{Answered, Error, WatchError};
 
+pub use self::desk::Desk;
 pub use self::terms::{SaleTerms, TermsOrder};
 pub use self::waitlist::Waitlists;
 
 pub type Call<'a, T> = BoxFuture<'a, Result<Answered<T>, Error>>;
+
+/// The cluster itself, which may act for anybody: its caller has seen who asks.
+pub(crate) const CLUSTER: UserId = UserId(0);
 
 /// Sold places that are to be taken back.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +36,7 @@ pub struct RefundOrder<'a> {
 }
 
 /// The commands and queries of a cluster. Queries are linearizable.
-pub trait Inventory: SaleTerms + Waitlists + Send + Sync + std::fmt::Debug {
+pub trait Inventory: Desk + SaleTerms + Waitlists + Send + Sync + std::fmt::Debug {
     fn shard_count(&self) -> u32;
     fn watch(&self, shard: ShardId, after: u64) -> Box<dyn Feed>;
 

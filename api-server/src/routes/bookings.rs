@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::areas::{self, AreaWish, BookedAreaView};
 use super::best_available::BestAvailable;
+use super::desk::ReceiptView;
 use super::events;
 use super::promotions::CODE_BYTES_MAX;
 use super::refunds::RefundView;
@@ -93,6 +94,9 @@ pub(crate) struct BookingView {
     decline_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tickets: Option<Vec<TicketView>>,
+    /// How it was sold without a payment provider.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    receipts: Vec<ReceiptView>,
     /// Money that went back, or is about to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refunds: Vec<RefundView>,
@@ -224,10 +228,11 @@ impl BookingView {
             created_at: time::rfc3339(booking.created_ms),
             expires_at: time::rfc3339(booking.expires_ms),
             time_remaining: remaining_s(booking, now_ms),
-            payment_id: confirmed.then(|| booking.intent.clone()),
+            payment_id: word(&booking.intent).filter(|_| confirmed),
             confirmed_at: confirmed.then(|| time::rfc3339(booking.confirmed_ms)),
             decline_reason: (!confirmed && !declined.is_empty()).then_some(declined),
             tickets: confirmed.then(|| ticket_views(app, booking, layout)),
+            receipts: ReceiptView::all(booking, caller),
             refunds: refunds.collect(),
         }
     }

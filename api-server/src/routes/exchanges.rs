@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use rowlock_client::Answered;
-use rowlock_client::types::{Cart, ExchangeOrder, UserId};
+use rowlock_client::types::{Cart, ExchangeOrder};
 use rowlock_proto::ErrorCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,11 +14,9 @@ use super::bookings::{BookingView, cart_of, find, find_of_anyone, seats_of, show
 use crate::app::App;
 use crate::http::body::BOOKING_BYTES_MAX;
 use crate::http::{Caller, IdempotencyKey, Json};
+use crate::inventory::CLUSTER;
 use crate::payment::refunds::pay_owed;
 use crate::problem::Problem;
-
-/// The cluster itself, which may act for anybody: its caller has seen who asks.
-const CLUSTER: UserId = UserId(0);
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,7 @@ mod auth;
 mod best_available;
 pub(crate) mod bookings;
 mod channels;
+mod desk;
 mod doors;
 pub(crate) mod events;
 mod exchanges;
@@ -71,6 +72,7 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/events/{eventId}/publish", post(events::publish)),
         at(Method::POST, "/events/{eventId}/cancel", post(events::cancel)),
         at(Method::GET, "/events/{eventId}/seats", get(seats::list)),
+        at(Method::GET, "/events/{eventId}/money", get(desk::money)),
         at(Method::GET, "/events/{eventId}/terms", get(terms::get)),
         at(Method::PUT, "/events/{eventId}/limits", put(terms::set_limits)),
         at(Method::PUT, "/events/{eventId}/fees", put(terms::set_fees)),
@@ -92,6 +94,7 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/bookings", post(bookings::create)),
         at(Method::GET, "/bookings/{bookingId}", get(bookings::get)),
         at(Method::DELETE, "/bookings/{bookingId}", delete(bookings::release)),
+        at(Method::POST, "/bookings/{bookingId}/confirm-direct", post(desk::confirm)),
         at(Method::POST, "/bookings/{bookingId}/exchange", post(exchanges::exchange)),
         at(Method::POST, "/bookings/{bookingId}/extend", post(holds::extend)),
         at(Method::POST, "/bookings/{bookingId}/release", post(holds::release)),
@@ -133,6 +136,7 @@ fn endpoints() -> Vec<Endpoint> {
         events::publish,
         events::cancel,
         seats::list,
+        desk::money,
         terms::get,
         terms::set_limits,
         terms::set_fees,
@@ -154,6 +158,7 @@ fn endpoints() -> Vec<Endpoint> {
         bookings::create,
         bookings::get,
         bookings::release,
+        desk::confirm,
         exchanges::exchange,
         holds::extend,
         holds::release,

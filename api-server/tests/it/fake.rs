@@ -2,6 +2,7 @@
 //! work. Its clock stands still until a test moves it.
 
 mod calls;
+mod desk;
 mod exchange;
 mod places;
 mod refunds;
@@ -32,6 +33,7 @@ struct State {
     users: BTreeMap<UserId, User>,
     bookings: BTreeMap<BookingId, Booking>,
     refund_keys: BTreeMap<RequestKey, u32>,
+    sale_keys: BTreeMap<RequestKey, BookingId>,
     exchange_keys: BTreeMap<RequestKey, Option<u32>>,
     /// The scan that let a place's ticket in.
     scans: BTreeMap<(BookingId, u32), RequestKey>,

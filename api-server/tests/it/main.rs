@@ -5,6 +5,7 @@ mod accounts;
 mod areas;
 mod bad_input;
 mod bookings;
+mod desk;
 mod doors;
 mod events;
 mod exchanges;
