@@ -7,7 +7,7 @@ const DIGITS_MAX: usize = 19;
 /// Whether `text` has a card number in it: 13 to 19 digits, perhaps with single spaces or hyphens
 /// between, that pass Luhn's check and touch no other letter or digit. A number after a `+` is a
 /// telephone number.
-pub(super) fn within(text: &str) -> bool {
+pub(crate) fn within(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {

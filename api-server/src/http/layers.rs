@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use rowlock_proto::ErrorCode;
 use tower_http::cors::{Any as AnyOrigin, CorsLayer};
 
+use super::card_in_text;
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -26,7 +27,7 @@ const POLICY: &str = "default-src 'self'; img-src 'self' https: data:; style-src
 pub(crate) async fn outer(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
-    let method = request.method().clone();
+    let method = known(request.method());
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -42,10 +43,10 @@ pub(crate) async fn outer(State(app): State<App>, request: Request, next: Next) 
         },
     };
     let took = started.elapsed();
-    app.metrics.request(&method, &route, response.status().as_u16(), took);
+    app.metrics.request(method, &route, response.status().as_u16(), took);
     // Never the path itself or a body: ids are not secret, but what people send may be.
     tracing::debug!(
-        method = %method,
+        method,
         route,
         status = response.status().as_u16(),
         took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
@@ -63,12 +64,29 @@ pub(crate) async fn outer(State(app): State<App>, request: Request, next: Next) 
     response
 }
 
-/// The caller's own id if it is harmless, else a fresh one.
+/// Only methods that a route can have: in a log or a label, what callers choose would be whatever they
+/// like, and grow without end.
+const fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// The caller's own id if it is harmless, else a fresh one. It is logged and sent back, so it must not
+/// be a card's number.
 fn request_id(request: &Request) -> HeaderValue {
     let given = request.headers().get(&REQUEST_ID).filter(|value| {
         let bytes = value.as_bytes();
         (1..=REQUEST_ID_CHARS_MAX).contains(&bytes.len())
             && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+            && !value.to_str().is_ok_and(card_in_text)
     });
     given.cloned().unwrap_or_else(|| {
         let fresh = hex::encode(rand::random::<[u8; 8]>());

@@ -12,6 +12,6 @@ mod scan;
 
 pub(crate) use body::Json;
 pub(crate) use caller::{Caller, MaybeCaller};
-pub(crate) use cards::in_form as card_in_form;
+pub(crate) use cards::{in_form as card_in_form, within as card_in_text};
 pub(crate) use idempotency::IdempotencyKey;
 pub(crate) use query::Query;

@@ -357,6 +357,11 @@ impl Fake {
         [state.venues.len(), state.events.len(), state.users.len(), state.bookings.len()]
     }
 
+    /// All that it knows: what is refused must not change it.
+    pub(crate) fn picture(&self) -> String {
+        format!("{:?}", self.state.lock().unwrap())
+    }
+
     fn with<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut State, u64) -> Result<T, Error>,

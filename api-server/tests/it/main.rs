@@ -1,8 +1,10 @@
 //! The whole router, driven in this process over an inventory in memory.
 #![cfg(test)]
 
+mod access;
 mod accounts;
 mod areas;
+mod asks;
 mod bad_input;
 mod bookings;
 mod desk;
@@ -11,6 +13,7 @@ mod events;
 mod exchanges;
 mod fake;
 mod harness;
+mod logs;
 mod pages;
 mod payments;
 mod protocol;
