@@ -95,13 +95,7 @@ impl Metrics {
         self.payments.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
-    pub(crate) fn request(
-        &self,
-        method: &'static str,
-        route: &str,
-        status: u16,
-        took: Duration,
-    ) {
+    pub(crate) fn request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         let labels = RequestLabels { method: method.to_owned(), route: route.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
         self.request_seconds.observe(took.as_secs_f64());

@@ -160,8 +160,10 @@ async fn what_is_hidden_looks_like_what_is_not_there() {
         let last = letters.last_mut().unwrap();
         *last = if *last == '0' { '1' } else { '0' };
         let absent = path.replace(id, &letters.into_iter().collect::<String>());
-        let absent =
-            world.server.call(ask.method.clone(), &absent, "mallory", "", ask.body_in(&world)).await;
+        let absent = world
+            .server
+            .call(ask.method.clone(), &absent, "mallory", "", ask.body_in(&world))
+            .await;
         assert_eq!((hidden.status, &hidden.json), (absent.status, &absent.json), "{path}");
     }
 }

@@ -147,54 +147,90 @@ pub(crate) fn asks() -> Vec<Ask> {
         ask(GET, "/events/{eventId}/terms", Organiser, &[200], none),
         ask(PUT, "/events/{eventId}/limits", Organiser, &[200], |_| json!({})),
         ask(PUT, "/events/{eventId}/fees", Organiser, &[200], |_| json!({"fees": []})),
-        ask(PUT, "/events/{eventId}/prices", Organiser, &[200], |_| {
-            json!({"prices": {"Balcony": 1, "Floor": 2}})
-        }),
-        ask(POST, "/events/{eventId}/promotions", Organiser, &[201], |_| {
-            json!({"code": "TENTH", "percent": 10})
-        }),
+        ask(
+            PUT,
+            "/events/{eventId}/prices",
+            Organiser,
+            &[200],
+            |_| json!({"prices": {"Balcony": 1, "Floor": 2}}),
+        ),
+        ask(
+            POST,
+            "/events/{eventId}/promotions",
+            Organiser,
+            &[201],
+            |_| json!({"code": "TENTH", "percent": 10}),
+        ),
         ask(DELETE, "/events/{eventId}/promotions/{code}", Organiser, &[204], none),
         ask(PUT, "/events/{eventId}/channels/{channel}", Organiser, &[200], |_| json!({})),
         ask(DELETE, "/events/{eventId}/channels/{channel}", Organiser, &[204], none),
         ask(POST, "/events/{eventId}/channels/{channel}/seats", Organiser, &[204], free_seat),
-        ask(POST, "/events/{eventId}/channels/{channel}/codes", Organiser, &[204], |_| {
-            json!({"codes": ["fan-2"]})
-        }),
+        ask(
+            POST,
+            "/events/{eventId}/channels/{channel}/codes",
+            Organiser,
+            &[204],
+            |_| json!({"codes": ["fan-2"]}),
+        ),
         ask(POST, "/events/{eventId}/free-seats", Organiser, &[204], free_seat),
-        ask(POST, "/events/{eventId}/revoke-codes", Organiser, &[204], |_| {
-            json!({"codes": ["fan-1"]})
-        }),
+        ask(
+            POST,
+            "/events/{eventId}/revoke-codes",
+            Organiser,
+            &[204],
+            |_| json!({"codes": ["fan-1"]}),
+        ),
         // There are places: nobody needs to wait, and nobody does.
         ask(POST, "/events/{eventId}/waitlist", SignedIn, &[409], |_| json!({"quantity": 1})),
         ask(GET, "/events/{eventId}/waitlist", SignedIn, &[404], none),
         ask(DELETE, "/events/{eventId}/waitlist", SignedIn, &[404], none),
-        ask(PUT, "/events/{eventId}/waitlist", Organiser, &[200], |_| {
-            json!({"open": true, "offerSeconds": 60})
-        }),
+        ask(
+            PUT,
+            "/events/{eventId}/waitlist",
+            Organiser,
+            &[200],
+            |_| json!({"open": true, "offerSeconds": 60}),
+        ),
         ask(POST, "/events/{eventId}/waitlist/accept", SignedIn, &[404], none),
         ask(GET, "/events/{eventId}/waitlist/entries", Organiser, &[200], none),
-        ask(POST, "/bookings", SignedIn, &[201], |world| {
-            json!({"eventId": world.event, "seatIds": [world.seats[2]]})
-        }),
+        ask(
+            POST,
+            "/bookings",
+            SignedIn,
+            &[201],
+            |world| json!({"eventId": world.event, "seatIds": [world.seats[2]]}),
+        ),
         ask(GET, "/bookings/{bookingId}", Owner, &[200], none),
         ask(DELETE, "/bookings/{bookingId}", Owner, &[204], none),
         // It is not free: its owner may ask and is told so, an organiser may say otherwise.
-        ask(POST, "/bookings/{bookingId}/confirm-direct", OwnerOrOrganiser, &[422], |_| {
-            json!({"tender": "free"})
-        }),
+        ask(
+            POST,
+            "/bookings/{bookingId}/confirm-direct",
+            OwnerOrOrganiser,
+            &[422],
+            |_| json!({"tender": "free"}),
+        ),
         ask(POST, "/bookings/{bookingId}/exchange", OwnerOrOrganiser, &[200], free_seat),
         ask(POST, "/bookings/{bookingId}/extend", Owner, &[200], none),
         // One place at least has to stay.
         ask(POST, "/bookings/{bookingId}/release", Owner, &[409], |_| json!({"places": [0]})),
-        ask(POST, "/bookings/{bookingId}/payment", Owner, &[200], |_| {
-            json!({"paymentMethodId": "pm_card_visa", "amount": 80})
-        }),
+        ask(
+            POST,
+            "/bookings/{bookingId}/payment",
+            Owner,
+            &[200],
+            |_| json!({"paymentMethodId": "pm_card_visa", "amount": 80}),
+        ),
         ask(POST, "/bookings/{bookingId}/promotion", Owner, &[200], |_| json!({"code": "HALF"})),
         ask(DELETE, "/bookings/{bookingId}/promotion", Owner, &[200], none),
         ask(POST, "/bookings/{bookingId}/refund", Organiser, &[200], |_| json!({"reason": "rain"})),
-        ask(POST, "/tickets/redeem", Door, &[200], |world| {
-            json!({"code": world.code, "door": "North"})
-        }),
+        ask(
+            POST,
+            "/tickets/redeem",
+            Door,
+            &[200],
+            |world| json!({"code": world.code, "door": "North"}),
+        ),
         ask(GET, "/tickets/{ticketId}", Owner, &[200], none),
         ask(GET, "/tickets/{ticketId}/download", Owner, &[200], none),
         ask(POST, "/tickets/{ticketId}/transfer", Owner, &[200], |_| json!({"userId": "zoe"})),
