@@ -28,7 +28,6 @@ use crate::metrics::Metrics;
 const HEARTBEAT_MS: u64 = 100;
 const ELECTION_MS_MIN: u64 = 300;
 const ELECTION_MS_MAX: u64 = 600;
-const PURGE_ENTRIES: u64 = 1024;
 /// Entries of one message to a follower.
 const APPEND_ENTRIES_MAX: u64 = 64;
 
@@ -39,11 +38,13 @@ pub struct LogLength {
     pub snapshot_entries: u64,
     /// Entries kept behind a snapshot, so that a follower that was away briefly needs no snapshot.
     pub keep_entries: u64,
+    /// Entries that are dropped together.
+    pub purge_entries: u64,
 }
 
 impl Default for LogLength {
     fn default() -> Self {
-        Self { snapshot_entries: 20_000, keep_entries: 10_000 }
+        Self { snapshot_entries: 20_000, keep_entries: 10_000, purge_entries: 1_024 }
     }
 }
 
@@ -150,7 +151,7 @@ fn raft_config(log_length: LogLength) -> anyhow::Result<Arc<openraft::Config>> {
         enable_leader_restore: Some(false),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(log_length.snapshot_entries),
         max_in_snapshot_log_to_keep: log_length.keep_entries,
-        purge_batch_size: PURGE_ENTRIES,
+        purge_batch_size: log_length.purge_entries,
         max_payload_entries: APPEND_ENTRIES_MAX,
         ..openraft::Config::default()
     };

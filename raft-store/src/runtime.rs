@@ -23,7 +23,7 @@ use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimWatch;
 use openraft_rt_tokio::{TokioInstant, TokioMpsc, TokioMutex, TokioOneshot, TokioRuntime};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _, TryRng};
+use rand::{Rng, SeedableRng as _, TryRng};
 
 thread_local! {
     static SEEDED: RefCell<Option<StdRng>> = const { RefCell::new(None) };
@@ -40,8 +40,11 @@ pub fn seed(seed: Option<u64>) {
 pub struct Random;
 
 impl Random {
-    fn draw<T>(seeded: impl FnOnce(&mut StdRng) -> T, free: impl FnOnce() -> T) -> T {
-        SEEDED.with_borrow_mut(|rng| rng.as_mut().map(seeded)).unwrap_or_else(free)
+    fn draw<T>(draw: impl FnOnce(&mut dyn Rng) -> T) -> T {
+        SEEDED.with_borrow_mut(|seeded| match seeded {
+            Some(seeded) => draw(seeded),
+            None => draw(&mut rand::rng()),
+        })
     }
 }
 
@@ -49,25 +52,13 @@ impl TryRng for Random {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(Self::draw(StdRng::next_u32, || rand::rng().next_u32()))
+        Ok(Self::draw(|rng| rng.next_u32()))
     }
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(Self::draw(StdRng::next_u64, || rand::rng().next_u64()))
+        Ok(Self::draw(|rng| rng.next_u64()))
     }
     fn try_fill_bytes(&mut self, into: &mut [u8]) -> Result<(), Infallible> {
-        let mut bytes = vec![0; into.len()];
-        let mut free = bytes.clone();
-        let drawn = Self::draw(
-            |rng| {
-                rng.fill_bytes(&mut bytes);
-                bytes
-            },
-            || {
-                rand::rng().fill_bytes(&mut free);
-                free
-            },
-        );
-        into.copy_from_slice(&drawn);
+        Self::draw(|rng| rng.fill_bytes(into));
         Ok(())
     }
 }

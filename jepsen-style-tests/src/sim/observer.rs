@@ -6,18 +6,20 @@
 //! - *Order*: of one replica, purged ≤ snapshot ≤ applied ≤ last, and within one life of its process
 //!   term, applied, snapshot and purged never fall. Over lives, terms never fall either.
 //! - *State machine safety*: replicas that have applied the same entry have the same digest.
-//! - No replica halts, and what each has in memory fits together.
+//! - No replica halts, and what each has in memory fits together. In the end all of a shard have the
+//!   same state and the same audit chains.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rowlock_node::simulated::{Node, Standing};
-use rowlock_proto::{NodeId, ShardId};
+use rowlock_proto::{EventId, NodeId, ShardId};
 use rowlock_raft_store::engine::Engine as _;
 use rowlock_raft_store::engine::memory::MemEngine;
 use rowlock_raft_store::inventory::State;
 use rowlock_raft_store::keys::{self, Space};
+use rowlock_raft_store::state_machine::StateHandle;
 use sha2::{Digest as _, Sha256};
 
 use super::world::World;
@@ -25,6 +27,8 @@ use super::world::World;
 const INTERVAL: Duration = Duration::from_millis(250);
 /// Looks from one comparison of digests to the next.
 const DIGEST_TURNS: u64 = 4;
+/// Far more events than a simulation makes.
+const EVENTS_MAX: usize = 1_000;
 
 #[derive(Debug, Default)]
 struct Replica {
@@ -141,23 +145,64 @@ impl Observer {
     pub fn last_look(&mut self, world: &World) {
         self.look(world);
         for shard in (0..world.shape().shards).map(ShardId) {
-            let mut first: Option<(NodeId, u64, [u8; 32])> = None;
+            let mut first: Option<(NodeId, End)> = None;
             for (id, _) in world.members(shard).1 {
                 let Some(state) = world.running(id).and_then(|(_, node)| node.state(shard)) else {
                     continue;
                 };
-                let seen = state.read(|state| (state.audit(), state.revision(), state.digest()));
-                let Ok((audit, revision, digest)) = seen else { continue };
-                for what in audit {
+                let Ok(audit) = state.read(State::audit) else { continue };
+                for what in &audit {
                     world.find(format!("node {id}: shard {shard}: {what}"));
                 }
-                let (other, at, end) = *first.get_or_insert((id, revision, digest));
-                if (at, end) != (revision, digest) {
+                if !audit.is_empty() {
+                    // What does not fit together can't be looked at either.
+                    continue;
+                }
+                let end = End::of(&state);
+                let (other, expected) = first.get_or_insert_with(|| (id, end.clone()));
+                if let Some(what) = expected.differs_in(&end) {
                     world.find(format!(
-                        "shard {shard}: nodes {other} and {id} end apart, at revisions {at} and {revision}"
+                        "shard {shard}: nodes {other} and {id} end with other {what}"
                     ));
                 }
             }
+        }
+    }
+}
+
+/// The head of an event's audit chain, and how many changes are in it.
+type Chain = ([u8; 32], u64);
+
+/// What all replicas of a shard must have in common once nothing happens any more.
+#[derive(Clone)]
+struct End {
+    revision: u64,
+    digest: Option<[u8; 32]>,
+    /// The audit chains, which are kept beside the state.
+    chains: Vec<(EventId, Option<Chain>)>,
+}
+
+impl End {
+    fn of(state: &StateHandle) -> Self {
+        let events = state.read(|state| state.events_after(None, EVENTS_MAX).0).unwrap_or_default();
+        let chain = |event| {
+            let head = state.audit_head(event).ok().flatten();
+            (event, head.map(|head| (head.head, head.changes)))
+        };
+        Self {
+            revision: state.progress().revision,
+            digest: state.read(State::digest).ok(),
+            chains: events.into_iter().map(|view| chain(view.event)).collect(),
+        }
+    }
+
+    fn differs_in(&self, other: &Self) -> Option<&'static str> {
+        if self.revision != other.revision {
+            Some("revisions")
+        } else if self.digest != other.digest {
+            Some("states")
+        } else {
+            (self.chains != other.chains).then_some("audit chains")
         }
     }
 }

@@ -182,6 +182,7 @@ impl Plan {
             log_length: LogLength {
                 snapshot_entries: of(&mut random, &[8, 40, 200, 20_000]),
                 keep_entries: of(&mut random, &[0, 2, 20]),
+                purge_entries: 1,
             },
         };
         let small = |random: &mut StdRng, choices: &[u64]| {

@@ -15,6 +15,7 @@ const APPLIED: u8 = 3;
 const CRASHES: &[Kind] = &[Kind::PowerCut, Kind::PowerCutAll, Kind::Kill];
 const PARTITIONS: &[Kind] = &[Kind::IsolateLeader, Kind::PartitionHalves, Kind::Pause];
 const RETRIES: &[Kind] = &[Kind::Reorder, Kind::PacketLoss, Kind::Kill];
+const SNAPSHOTS: &[Kind] = &[Kind::Snapshot, Kind::LostDisk, Kind::Kill];
 const CLOCKS: &[Kind] = &[Kind::ClockJump, Kind::LeaderTransfer];
 
 /// The seed that shows it, and how.
@@ -103,6 +104,16 @@ fn an_unchecked_clock_is_found() {
 #[test]
 fn entries_that_are_applied_again_are_found() {
     product("applied again after a restart", CRASHES, Tooth::AppliedBehind);
+}
+
+#[test]
+fn a_row_that_a_snapshot_loses_is_found() {
+    product("row of a snapshot lost", SNAPSHOTS, Tooth::SnapshotRowLost);
+}
+
+#[test]
+fn members_that_a_snapshot_forgets_are_found() {
+    product("members forgotten with a snapshot", SNAPSHOTS, Tooth::MembersForgotten);
 }
 
 #[test]
