@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::payment::stripe::STRIPE_URL;
+
 /// The HTTP server of a Rowlock cluster.
 #[derive(Clone, Debug, clap::Parser)]
 #[command(name = "rowlock-api", version)]
@@ -25,6 +27,23 @@ pub struct Config {
     /// The sandbox's books, shared by all servers of a playground.
     #[arg(long, required_if_eq("payment", "sandbox"))]
     pub sandbox_ledger: Option<PathBuf>,
+    /// File with Stripe's secret key.
+    #[arg(long, required_if_eq("payment", "stripe"))]
+    pub stripe_key_file: Option<PathBuf>,
+    /// Where Stripe's API is.
+    #[arg(long, default_value = STRIPE_URL)]
+    pub stripe_url: String,
+    /// Whether money is set aside first and taken once the seats are sure, or taken at once.
+    #[arg(long, value_enum, default_value = "apart")]
+    pub stripe_capture: StripeCapture,
+    /// Where a customer's bank sends the customer back to. Without it Stripe's own scripts in the page
+    /// do that.
+    #[arg(long, default_value = "")]
+    pub stripe_return_url: String,
+    /// File with the signing secrets of Stripe's webhook endpoint, one a line: the new one beside the
+    /// old while they are changed. Without it webhooks are refused.
+    #[arg(long)]
+    pub stripe_webhook_secret_file: Option<PathBuf>,
     /// Allow each user, and each address that is not signed in, 100 requests a minute.
     #[arg(long)]
     pub rate_limit: bool,
@@ -34,4 +53,13 @@ pub struct Config {
 pub enum PaymentProvider {
     /// Play money.
     Sandbox,
+    Stripe,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StripeCapture {
+    /// Authorise, commit the seats, capture.
+    Apart,
+    /// Charge at once.
+    AtOnce,
 }

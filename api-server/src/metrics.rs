@@ -44,6 +44,11 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProviderLabels {
+    provider: &'static str,
+}
+
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -53,6 +58,7 @@ pub(crate) struct Metrics {
     request_seconds: Histogram,
     available: Family<EventLabels, Gauge>,
     payments: Family<OutcomeLabels, Counter>,
+    provider_up: Family<ProviderLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -64,6 +70,7 @@ impl Default for Metrics {
         let request_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 14));
         let available = Family::default();
         let payments = Family::default();
+        let provider_up = Family::default();
         registry.register("bookings", "Booking attempts by outcome", bookings.clone());
         registry.register(
             "booking_duration_seconds",
@@ -78,7 +85,21 @@ impl Default for Metrics {
         );
         registry.register("available_seats", "Seats left of hot events", available.clone());
         registry.register("payments", "Payments by outcome", payments.clone());
-        Self { registry, bookings, booking_seconds, requests, request_seconds, available, payments }
+        registry.register(
+            "payment_provider_up",
+            "0 while the payment provider is silent and not asked",
+            provider_up.clone(),
+        );
+        Self {
+            registry,
+            bookings,
+            booking_seconds,
+            requests,
+            request_seconds,
+            available,
+            payments,
+            provider_up,
+        }
     }
 }
 
@@ -99,6 +120,10 @@ impl Metrics {
         let labels = RequestLabels { method: method.to_owned(), route: route.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
         self.request_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn provider(&self, provider: &'static str, up: bool) {
+        self.provider_up.get_or_create(&ProviderLabels { provider }).set(i64::from(up));
     }
 
     /// The text that a scrape gets; `hot` are the events to show.

@@ -10,12 +10,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::auth::{Tokens, keys};
-use crate::config::{Config, PaymentProvider};
+use crate::config::{Config, PaymentProvider, StripeCapture};
 use crate::payment::Provider;
+use crate::payment::guarded::Guarded;
 use crate::payment::reconcile::Reconciler;
 use crate::payment::sandbox::Sandbox;
+use crate::payment::stripe::signature::SECRETS_MAX;
+use crate::payment::stripe::{self, Stripe};
 use crate::routes::router;
 use crate::search::feed;
+use crate::secret::Secret;
 use crate::tickets::Signer;
 use crate::user_lists;
 
@@ -32,12 +36,7 @@ const YIELD_TIME_MAX: Duration = Duration::from_secs(3);
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let tokens = Tokens::new(&keys::load(&config.token_key)?);
     let tickets = Signer::new(keys::load(&config.ticket_key)?);
-    let provider: Arc<dyn Provider> = match config.payment {
-        PaymentProvider::Sandbox => {
-            let ledger = config.sandbox_ledger.context("read --sandbox-ledger")?;
-            Arc::new(Sandbox::open(&ledger).context("open the sandbox ledger")?)
-        }
-    };
+    let provider = provider(&config)?;
     // The socket first: whoever waits for it sees that the process lives, and waits in line.
     let listener = tokio::net::TcpListener::bind(config.listen).await.context("listen")?;
     let client = Client::connect(rowlock_client::Config {
@@ -85,4 +84,40 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Who moves the money.
+fn provider(config: &Config) -> anyhow::Result<Arc<dyn Provider>> {
+    Ok(match config.payment {
+        PaymentProvider::Sandbox => {
+            let ledger = config.sandbox_ledger.as_ref().context("read --sandbox-ledger")?;
+            Arc::new(Sandbox::open(ledger).context("open the sandbox ledger")?)
+        }
+        PaymentProvider::Stripe => {
+            let file = config.stripe_key_file.as_ref().context("read --stripe-key-file")?;
+            let key = std::fs::read_to_string(file).context("read Stripe's key")?;
+            let key = Secret::new(key.trim());
+            anyhow::ensure!(!key.is_empty(), "{} has no key", file.display());
+            let stripe = stripe::Config {
+                url: config.stripe_url.clone(),
+                key,
+                capture_apart: config.stripe_capture == StripeCapture::Apart,
+                return_url: config.stripe_return_url.clone(),
+                call_time_max: stripe::CALL_TIME_MAX,
+                webhook_secrets: webhook_secrets(config)?,
+            };
+            let stripe = Stripe::new(stripe).context("prepare calls to Stripe")?;
+            Arc::new(Guarded::new(Arc::new(stripe)))
+        }
+    })
+}
+
+fn webhook_secrets(config: &Config) -> anyhow::Result<Vec<Secret>> {
+    let Some(file) = &config.stripe_webhook_secret_file else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(file).context("read the webhook secrets")?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let secrets: Vec<_> = lines.map(Secret::new).collect();
+    let fits = (1..=SECRETS_MAX).contains(&secrets.len());
+    anyhow::ensure!(fits, "{} must have 1 to {SECRETS_MAX} secrets", file.display());
+    Ok(secrets)
 }

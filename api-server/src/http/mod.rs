@@ -10,7 +10,7 @@ pub(crate) mod rate_limit;
 pub(crate) mod reply;
 mod scan;
 
-pub(crate) use body::Json;
+pub(crate) use body::{Json, read as read_body};
 pub(crate) use caller::{Caller, MaybeCaller};
 pub(crate) use cards::{in_form as card_in_form, within as card_in_text};
 pub(crate) use idempotency::IdempotencyKey;

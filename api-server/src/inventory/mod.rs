@@ -2,6 +2,7 @@
 //!
 //! `rowlock_client::Client` is the one implementation that ships; tests bring an inventory in memory.
 
+mod charges;
 mod cluster;
 mod desk;
 mod terms;
@@ -16,6 +17,7 @@ use rowlock_client::types::{
 use rowlock_client::user_lists::{ListingAge, UserList};
 use rowlock_client::{Answered, Error, WatchError};
 
+pub use self::charges::Charges;
 pub use self::desk::Desk;
 pub use self::terms::{SaleTerms, TermsOrder};
 pub use self::waitlist::Waitlists;
@@ -36,7 +38,9 @@ pub struct RefundOrder<'a> {
 }
 
 /// The commands and queries of a cluster. Queries are linearizable.
-pub trait Inventory: Desk + SaleTerms + Waitlists + Send + Sync + std::fmt::Debug {
+pub trait Inventory:
+    Charges + Desk + SaleTerms + Waitlists + Send + Sync + std::fmt::Debug
+{
     fn shard_count(&self) -> u32;
     fn watch(&self, shard: ShardId, after: u64) -> Box<dyn Feed>;
 

@@ -14,7 +14,8 @@ use crate::http::query::encode;
 use crate::http::{Caller, IdempotencyKey};
 use crate::layout::Layout;
 use crate::money;
-use crate::payment::pay::{self, Payment};
+use crate::payment::Action;
+use crate::payment::pay::{self, Paid, Payment};
 use crate::places::{PlaceKind, places};
 use crate::problem::Problem;
 use crate::routes::bookings;
@@ -202,12 +203,35 @@ pub(super) async fn pay(
     let payment =
         Payment { booking, user: caller.user, method, amount: None, request, fingerprint: [0; 32] };
     match pay::pay(&app, payment).await {
-        Ok(_) => Ok(go_to(&format!("/bookings/{booking}"))),
+        Ok(Paid::Done(_)) => Ok(go_to(&format!("/bookings/{booking}"))),
+        Ok(Paid::Action { booking, action }) => {
+            Ok(to_the_bank(&sent.visitor, &booking.value, &action))
+        }
         Err(problem) => {
             let (status, words) = (problem.status(), problem.detail.clone());
             render(&app, &sent.visitor, caller, &id, status, Some(&words)).await
         }
     }
+}
+
+/// The way to the customer's bank. A link, since a form of ours may only lead to pages of ours.
+fn to_the_bank(visitor: &Visitor, booking: &Booking, action: &Action) -> Response {
+    if action.redirect_url.starts_with('/') {
+        return go_to(&action.redirect_url);
+    }
+    let content = html! {
+        section.card.narrow {
+            h1 { "One more step" }
+            p { "Your bank wants to hear from you before it pays. Your seats are kept meanwhile." }
+            @if action.redirect_url.is_empty() {
+                p { "Confirm the payment in your bank's app, then come back to this booking." }
+            } @else {
+                p { a.button href=(action.redirect_url) rel="noreferrer" { "Continue at your bank" } }
+            }
+            p { a href={ "/bookings/" (booking.id) } { "Back to the booking" } }
+        }
+    };
+    frame::page(visitor, StatusCode::OK, "One more step", &content)
 }
 
 pub(super) async fn release(

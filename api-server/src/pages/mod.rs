@@ -7,6 +7,7 @@
 
 mod account;
 mod booking;
+mod challenge;
 mod event;
 mod events;
 mod frame;
@@ -38,6 +39,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/bookings/{bookingId}/pay", post(booking::pay))
         .route("/bookings/{bookingId}/release", post(booking::release))
         .route("/tickets/{ticketId}", get(booking::show_ticket))
+        .route("/sandbox/challenges/{paymentId}", get(challenge::show).post(challenge::answer))
         .route("/sign-in", get(account::sign_in_form).post(account::sign_in))
         .route("/register", get(account::register_form).post(account::register))
         .route("/sign-out", post(account::sign_out))

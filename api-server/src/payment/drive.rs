@@ -24,6 +24,22 @@ pub(super) struct Attempt {
     pub(super) method: String,
     pub(super) request: String,
     pub(super) fingerprint: String,
+    /// The intent of the attempt before this one.
+    pub(super) previous: String,
+}
+
+impl Attempt {
+    /// The attempt that a booking is in, for whoever goes on with it.
+    pub(super) fn found(booking: Booking) -> Self {
+        Self {
+            number: booking.attempt,
+            booking,
+            method: String::new(),
+            request: String::new(),
+            fingerprint: String::new(),
+            previous: String::new(),
+        }
+    }
 }
 
 /// How an attempt ended, and the booking as the last answer showed it.
@@ -41,6 +57,7 @@ pub(super) async fn drive(app: &App, attempt: &Attempt, mut step: Step) -> Ended
             app.metrics.payment(match &outcome {
                 Outcome::Paid => "paid",
                 Outcome::Declined { .. } => "declined",
+                Outcome::Action { .. } => "action_required",
                 Outcome::Overtaken => "overtaken",
                 Outcome::Refunded => "refunded",
                 Outcome::Open => "open",
@@ -72,11 +89,13 @@ async fn carry_out(
                 method: attempt.method.clone(),
                 request: attempt.request.clone(),
                 fingerprint: attempt.fingerprint.clone(),
+                previous: attempt.previous.clone(),
             };
             intent(attempt, provider.create(new)).await
         }
         Step::Charge { intent: id } => intent(attempt, provider.confirm(id)).await,
-        Step::Cancel { intent: id } => intent(attempt, provider.cancel(id)).await,
+        Step::Capture { intent: id } => intent(attempt, provider.capture(id)).await,
+        Step::Cancel { intent: id, .. } => intent(attempt, provider.cancel(id)).await,
         Step::Refund { intent: id } => {
             let key = format!("{}:{id}:late", attempt.booking.id);
             let new = NewRefund { key, intent: id.clone(), amount: None };
@@ -85,7 +104,7 @@ async fn carry_out(
                 Err(error) => silent(attempt, &error),
             }
         }
-        Step::Attach { .. } | Step::Record { .. } | Step::Fail { .. } => {
+        Step::Attach { .. } | Step::Commit { .. } | Step::Record { .. } | Step::Fail { .. } => {
             let key = key::request_key();
             for _ in 1..TRIES_MAX {
                 match tell(app, attempt, step, key, last).await {
@@ -113,6 +132,13 @@ async fn tell(
             let attached = app.inventory.attach_intent(id, number, intent, user, key).await;
             attached.map(|_| Seen::Attached)
         }
+        Step::Commit { intent } => {
+            let committed = app.inventory.commit_authorized(id, number, intent, user, key).await;
+            committed.map(|booking| {
+                *last = Some(booking);
+                Seen::Committed
+            })
+        }
         Step::Record { intent } => {
             let confirmed = app.inventory.confirm_payment(id, number, intent, user, key).await;
             confirmed.map(|answered| {
@@ -134,6 +160,7 @@ async fn tell(
         }
         Step::Create
         | Step::Charge { .. }
+        | Step::Capture { .. }
         | Step::Cancel { .. }
         | Step::Refund { .. }
         | Step::End(_) => Ok(Seen::NoCluster),
@@ -163,6 +190,14 @@ pub(super) async fn in_time<T>(answer: super::Answer<'_, T>) -> Result<T, Error>
 }
 
 fn silent(attempt: &Attempt, error: &Error) -> Seen {
-    tracing::error!(booking = %attempt.booking.id, %error, "ask the payment provider");
-    Seen::NoProvider
+    match error {
+        Error::Refused(reason) => {
+            tracing::warn!(booking = %attempt.booking.id, reason, "the payment provider refuses");
+            Seen::Refused(reason.clone())
+        }
+        Error::Silent(_) | Error::Down(_) | Error::NoIntent(_) => {
+            tracing::error!(booking = %attempt.booking.id, %error, "ask the payment provider");
+            Seen::NoProvider
+        }
+    }
 }

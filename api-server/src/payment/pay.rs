@@ -9,8 +9,12 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::drive::{Attempt, Ended, drive, in_time};
-use super::saga::{ABANDONED, CANCELED, Outcome, PROVIDER_DOWN, Step};
-use super::{Intent, IntentState};
+use super::reconcile::go_on;
+use super::saga::{
+    ABANDONED, CANCELED, Look, METHOD_UNKNOWN, NOT_AUTHENTICATED, OVERTAKEN, Outcome,
+    PROVIDER_DOWN, Step,
+};
+use super::{Action, Intent, IntentState};
 use crate::app::App;
 use crate::http::idempotency::Request;
 use crate::metrics::BookingStatus;
@@ -21,6 +25,11 @@ use crate::problem::Problem;
 const JOIN_TIME_MAX: Duration = Duration::from_secs(15);
 const JOIN_PAUSE_MIN: Duration = Duration::from_millis(20);
 const JOIN_PAUSE_MAX: Duration = Duration::from_millis(250);
+/// How often a request that waits asks the provider for news.
+const NEWS_EVERY: Duration = Duration::from_secs(1);
+
+/// Why an attempt ended that nobody has refused: another may begin.
+const INTERRUPTED: [&str; 3] = [ABANDONED, CANCELED, OVERTAKEN];
 
 /// What a customer wants to pay with.
 #[derive(Clone, Debug)]
@@ -34,8 +43,17 @@ pub(crate) struct Payment {
     pub(crate) fingerprint: [u8; 32],
 }
 
-/// Pays, and answers with the confirmed booking. The work goes on if the caller goes away.
-pub(crate) async fn pay(app: &App, payment: Payment) -> Result<Answered<Booking>, Problem> {
+/// What a payment came to that was not refused.
+#[derive(Debug)]
+pub(crate) enum Paid {
+    /// The booking is confirmed.
+    Done(Answered<Booking>),
+    /// It is the customer's turn; the booking stays in payment.
+    Action { booking: Answered<Booking>, action: Action },
+}
+
+/// Pays, and answers with the booking. The work goes on if the caller goes away.
+pub(crate) async fn pay(app: &App, payment: Payment) -> Result<Paid, Problem> {
     let app = app.clone();
     let work = tokio::spawn(async move { pay_here(&app, payment).await });
     work.await.unwrap_or_else(|error| {
@@ -44,7 +62,7 @@ pub(crate) async fn pay(app: &App, payment: Payment) -> Result<Answered<Booking>
     })
 }
 
-pub(super) async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Booking>, Problem> {
+pub(super) async fn pay_here(app: &App, payment: Payment) -> Result<Paid, Problem> {
     let found = own(app, payment.booking, payment.user).await?;
     if !app.provider.knows_method(&payment.method) {
         return Err(Problem::new(
@@ -55,7 +73,7 @@ pub(super) async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Boo
     }
     check_amount(&payment, &found.value)?;
     if payment.request.repeatable
-        && let Some(earlier) = recall(app, &payment).await?
+        && let Some(earlier) = recall(app, &payment, &found.value).await?
         && let IntentState::Declined(reason) = &earlier.state
         && found.value.state != BookingState::Confirmed
     {
@@ -67,7 +85,7 @@ pub(super) async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Boo
     loop {
         let booking = &found.value;
         match booking.state {
-            BookingState::Confirmed => return Ok(found),
+            BookingState::Confirmed => return Ok(Paid::Done(found)),
             BookingState::Expired => return Err(expired(app)),
             BookingState::Released | BookingState::RefundDue | BookingState::Refunded => {
                 let what = "the booking was given up and can't be paid";
@@ -84,12 +102,16 @@ pub(super) async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Boo
             }
             BookingState::Held => {}
         }
+        // Said before the hold is touched: its price and its time stay as they are.
+        if let Some(wait) = app.provider.down_for() {
+            return Err(provider_down(wait));
+        }
         let _work = app.running.enter(booking.id);
-        let amount = booking.total;
+        let (amount, previous) = (booking.total, booking.intent.clone());
         match app.inventory.begin_payment(booking.id, amount, payment.user, begin_key).await {
             // Another request was quicker, and has paid: nothing may be charged again.
             Ok(begun) if begun.value.booking.state == BookingState::Confirmed => {
-                return Ok(begun.map(|begun| begun.booking));
+                return Ok(Paid::Done(begun.map(|begun| begun.booking)));
             }
             Ok(begun) => {
                 let attempt = Attempt {
@@ -98,6 +120,7 @@ pub(super) async fn pay_here(app: &App, payment: Payment) -> Result<Answered<Boo
                     method: payment.method.clone(),
                     request: request_name(&payment),
                     fingerprint: hex::encode(payment.fingerprint),
+                    previous,
                 };
                 let ended = drive(app, &attempt, Step::Create).await;
                 return finish(app, &payment, attempt, ended, deadline).await;
@@ -126,9 +149,13 @@ async fn finish(
     attempt: Attempt,
     ended: Ended,
     deadline: Instant,
-) -> Result<Answered<Booking>, Problem> {
+) -> Result<Paid, Problem> {
     match (ended.outcome, ended.booking) {
-        (Outcome::Paid, Some(booking)) => Ok(booking),
+        (Outcome::Paid, Some(booking)) => Ok(Paid::Done(booking)),
+        (Outcome::Action { action, .. }, _) => {
+            let booking = own(app, payment.booking, payment.user).await?;
+            Ok(Paid::Action { booking, action })
+        }
         (Outcome::Declined { reason }, booking) => {
             let booking = booking.map_or(attempt.booking, |answered| answered.value);
             Err(declined(&reason, &booking))
@@ -151,23 +178,25 @@ async fn finish(
     }
 }
 
-/// Waits for the end of an attempt that someone else is working on, and answers as they do.
-/// `None` if its server disappeared and nothing was charged: another attempt may begin.
+/// Waits for the end of an attempt that someone else is working on, and answers as they do; where
+/// nobody does, it goes on itself with what the provider has decided since. `None` if nothing was
+/// charged, and another attempt may begin.
 async fn join(
     app: &App,
     payment: &Payment,
     attempt: u32,
     deadline: Instant,
-) -> Result<Option<Answered<Booking>>, Problem> {
+) -> Result<Option<Paid>, Problem> {
     let mut pause = JOIN_PAUSE_MIN;
+    let mut news_at = Instant::now();
     loop {
         let found = own(app, payment.booking, payment.user).await?;
         let booking = &found.value;
         match booking.state {
-            BookingState::Confirmed => return Ok(Some(found)),
+            BookingState::Confirmed => return Ok(Some(Paid::Done(found))),
             BookingState::Held
                 if booking.attempt >= attempt
-                    && [ABANDONED, CANCELED].contains(&booking.decline_reason.as_str()) =>
+                    && INTERRUPTED.contains(&booking.decline_reason.as_str()) =>
             {
                 return Ok(None);
             }
@@ -183,11 +212,49 @@ async fn join(
             }
             BookingState::Paying | BookingState::Capturing | BookingState::Held => {}
         }
+        let in_payment = booking.state != BookingState::Held && !booking.intent.is_empty();
+        if in_payment && !app.running.has(booking.id) && Instant::now() >= news_at {
+            news_at = Instant::now() + NEWS_EVERY;
+            match ask_for_news(app, payment, booking).await {
+                News::None => {}
+                News::Moved => continue,
+                News::Action(action) => return Ok(Some(Paid::Action { booking: found, action })),
+            }
+        }
         if Instant::now() + pause >= deadline {
             return Err(in_progress());
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(JOIN_PAUSE_MAX);
+    }
+}
+
+enum News {
+    None,
+    /// The booking is no longer where it was.
+    Moved,
+    Action(Action),
+}
+
+async fn ask_for_news(app: &App, payment: &Payment, booking: &Booking) -> News {
+    let Some((step, method)) = go_on(app, booking, Look::News).await else { return News::None };
+    let step = match step {
+        Step::End(Outcome::Action { action, .. }) if method == payment.method => {
+            return News::Action(action);
+        }
+        // The customer has turned to another method: the one that waits is given up.
+        Step::End(Outcome::Action { intent, .. }) => {
+            Step::Cancel { intent, reason: CANCELED.to_owned() }
+        }
+        Step::End(_) => return News::None,
+        step => step,
+    };
+    let _work = app.running.enter(booking.id);
+    match drive(app, &Attempt::found(booking.clone()), step).await.outcome {
+        Outcome::Open | Outcome::Action { .. } => News::None,
+        Outcome::Paid | Outcome::Declined { .. } | Outcome::Overtaken | Outcome::Refunded => {
+            News::Moved
+        }
     }
 }
 
@@ -218,11 +285,23 @@ fn check_amount(payment: &Payment, booking: &Booking) -> Result<(), Problem> {
 }
 
 /// The last intent that this same request led to before, on any server.
-async fn recall(app: &App, payment: &Payment) -> Result<Option<Intent>, Problem> {
-    let earlier = in_time(app.provider.find(&request_name(payment))).await.map_err(|error| {
-        tracing::error!(%error, "ask the payment provider about an earlier request");
-        Problem::new(ErrorCode::PaymentProviderDown, "the payment provider does not answer")
-    })?;
+async fn recall(
+    app: &App,
+    payment: &Payment,
+    booking: &Booking,
+) -> Result<Option<Intent>, Problem> {
+    let name = request_name(payment);
+    let earlier = match in_time(app.provider.find(&name, &booking.intent)).await {
+        Ok(earlier) => earlier,
+        // What is paid needs no provider to be told.
+        Err(_) if booking.state == BookingState::Confirmed => return Ok(None),
+        Err(super::Error::Down(wait)) => return Err(provider_down(wait)),
+        Err(error) => {
+            tracing::error!(%error, "ask the payment provider about an earlier request");
+            let what = "the payment provider does not answer; nothing was charged by this request";
+            return Err(Problem::new(ErrorCode::PaymentProviderDown, what));
+        }
+    };
     let body = hex::encode(payment.fingerprint);
     if earlier.iter().any(|intent| intent.fingerprint != body) {
         return Err(Problem::key_reused());
@@ -236,14 +315,20 @@ fn request_name(payment: &Payment) -> String {
 
 fn declined(reason: &str, booking: &Booking) -> Problem {
     match reason {
-        ABANDONED | CANCELED => interrupted(),
+        ABANDONED | CANCELED | OVERTAKEN => interrupted(),
         PROVIDER_DOWN => Problem::new(
             ErrorCode::PaymentProviderDown,
             "the payment provider did not answer; nothing was charged and the seats are still held",
         ),
-        "authentication_required" => Problem::new(
+        METHOD_UNKNOWN => Problem::new(
+            ErrorCode::PaymentMethodUnknown,
+            "the payment provider does not know this payment method; nothing was charged",
+        )
+        .with("field", json!("paymentMethodId")),
+        NOT_AUTHENTICATED => Problem::new(
             ErrorCode::PaymentActionRequired,
-            "the bank wants the customer to confirm this payment; it was not charged",
+            "the bank wants the customer to confirm this payment, and that was not done; \
+             nothing was charged",
         )
         .with("declineCode", json!(reason)),
         reason => {
@@ -258,6 +343,14 @@ fn declined(reason: &str, booking: &Booking) -> Problem {
                 .with("expiresAt", json!(crate::time::rfc3339(booking.expires_ms)))
         }
     }
+}
+
+fn provider_down(wait: Duration) -> Problem {
+    Problem::new(
+        ErrorCode::PaymentProviderDown,
+        "the payment provider does not answer; nothing was charged and the seats are still held",
+    )
+    .retry_after(wait.as_secs() + 1)
 }
 
 fn expired(app: &App) -> Problem {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rowlock_client::Answered;
 use rowlock_client::types::{
     Booking, BookingId, BookingState, Change, ChangeKind, EventId, MoneyChange,
 };
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::drive::{Attempt, drive, in_time};
 use super::refunds;
-use super::saga::{self, Step};
+use super::saga::{self, Look, Outcome, Step};
 use crate::app::App;
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -25,6 +26,9 @@ const EVERY: Duration = Duration::from_secs(2);
 const STALE_AFTER: Duration = Duration::from_secs(30);
 /// After a look that could not end it.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// However late the log's clock says that it is, a customer has no longer than this to authenticate,
+/// since a server first saw that it has to be done.
+const AUTHENTICATE_TIME_MAX: Duration = Duration::from_secs(3_600);
 /// Bookings that are settled in one round, and events that are looked through.
 const SETTLED_MAX: usize = 50;
 const EVENTS_MAX: usize = 20;
@@ -38,6 +42,8 @@ pub struct Reconciler(Arc<Mutex<Open>>);
 struct Open {
     /// When each is due for a look.
     payments: BTreeMap<BookingId, Instant>,
+    /// Until when their customers may authenticate, of those that wait for it.
+    customers: BTreeMap<BookingId, Instant>,
     /// Events whose bookings were not seen from the first.
     events: VecDeque<EventId>,
 }
@@ -65,7 +71,7 @@ impl Reconciler {
                 self.look_at(*booking, EVERY)
             }
             ChangeKind::PaymentFailed { booking, .. } | ChangeKind::SeatsSold { booking, .. } => {
-                self.open().payments.remove(booking);
+                self.forget(*booking);
             }
             ChangeKind::EventChanged { .. }
             | ChangeKind::SeatsHeld { .. }
@@ -96,6 +102,21 @@ impl Reconciler {
 
     fn look_at(&self, booking: BookingId, after: Duration) {
         self.open().payments.insert(booking, Instant::now() + after);
+    }
+
+    fn forget(&self, booking: BookingId) {
+        let mut open = self.open();
+        open.payments.remove(&booking);
+        open.customers.remove(&booking);
+    }
+
+    /// Whether the time is over in which the booking's customer may authenticate. An idle shard's clock
+    /// stands still, so what is left by it is measured here.
+    fn is_overdue(&self, found: &Answered<Booking>, now: Instant) -> bool {
+        let left = found.value.payment_deadline_ms.saturating_sub(found.at.log_time_ms);
+        let left = Duration::from_millis(left).min(AUTHENTICATE_TIME_MAX);
+        let mut open = self.open();
+        left.is_zero() || *open.customers.entry(found.value.id).or_insert(now + left) <= now
     }
 
     /// The same for what may be waiting already: then its time stands.
@@ -135,8 +156,12 @@ impl Reconciler {
             if app.running.has(booking) {
                 continue;
             }
-            if settle(app, booking).await {
-                self.open().payments.remove(&booking);
+            let look = |found: &Answered<Booking>| match self.is_overdue(found, now) {
+                true => Look::Overdue,
+                false => Look::Stale,
+            };
+            if settle(app, booking, look).await {
+                self.forget(booking);
             } else {
                 self.look_at(booking, AGAIN_AFTER);
             }
@@ -169,47 +194,57 @@ impl Reconciler {
     }
 }
 
-/// Brings one booking's payment to its end; whether it is there.
-pub(super) async fn settle(app: &App, id: BookingId) -> bool {
-    let booking = match app.inventory.booking(id).await {
-        Ok(found) => found.value,
+/// Brings one booking's payment as far as it goes; whether that is its end.
+pub(crate) async fn settle(
+    app: &App,
+    id: BookingId,
+    look: impl FnOnce(&Answered<Booking>) -> Look + Send,
+) -> bool {
+    let found = match app.inventory.booking(id).await {
+        Ok(found) => found,
         Err(rowlock_client::Error::Refused(_)) => return true,
         Err(_) => return false,
     };
-    let step = match booking.state {
+    let step = match found.value.state {
         BookingState::Held | BookingState::Released | BookingState::Expired => return true,
         BookingState::Confirmed | BookingState::Refunded => {
             let _work = app.running.enter(id);
-            return refunds::pay_owed(app, &booking).await.is_some();
+            return refunds::pay_owed(app, &found.value).await.is_some();
         }
-        BookingState::RefundDue => Step::Refund { intent: booking.intent.clone() },
-        BookingState::Paying | BookingState::Capturing => match left_behind(app, &booking).await {
-            Some(step) => step,
-            None => return false,
-        },
+        BookingState::RefundDue => Step::Refund { intent: found.value.intent.clone() },
+        BookingState::Paying | BookingState::Capturing => {
+            match go_on(app, &found.value, look(&found)).await {
+                Some((step, _)) => step,
+                None => return false,
+            }
+        }
     };
-    tracing::info!(booking = %id, ?step, "finishes a payment that was left behind");
+    if let Step::End(_) = step {
+        return false;
+    }
+    tracing::info!(booking = %id, ?step, "goes on with a payment that another began");
     let _work = app.running.enter(id);
-    let attempt = Attempt {
-        number: booking.attempt,
-        booking,
-        method: String::new(),
-        request: String::new(),
-        fingerprint: String::new(),
-    };
-    drive(app, &attempt, step).await.outcome != saga::Outcome::Open
+    let ended = drive(app, &Attempt::found(found.value), step).await;
+    match ended.outcome {
+        Outcome::Open | Outcome::Action { .. } => false,
+        Outcome::Paid | Outcome::Declined { .. } | Outcome::Overtaken | Outcome::Refunded => true,
+    }
 }
 
-/// Where to go on; `None` while the provider is silent (its seats are kept, and this is an alarm).
-async fn left_behind(app: &App, booking: &Booking) -> Option<Step> {
+/// Where to go on with a booking in payment, and with which method it is paid; `None` while the
+/// provider is silent (its seats are kept, and this is an alarm).
+pub(super) async fn go_on(app: &App, booking: &Booking, look: Look) -> Option<(Step, String)> {
     if booking.intent.is_empty() {
-        return Some(saga::resume(None));
+        return Some((saga::resume(None, look), String::new()));
     }
     // Whoever waits for ever here would finish nothing of anybody's any more.
     match in_time(app.provider.retrieve(&booking.intent)).await {
-        Ok(intent) => Some(saga::resume(Some(intent))),
+        Ok(intent) => {
+            let method = intent.method.clone();
+            Some((saga::resume(Some(intent), look), method))
+        }
         Err(error) => {
-            tracing::error!(booking = %booking.id, %error, "ask about a payment left behind");
+            tracing::error!(booking = %booking.id, %error, "ask about a payment that is open");
             None
         }
     }

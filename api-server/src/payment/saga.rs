@@ -2,18 +2,19 @@
 //!
 //! ```text
 //! Create --> Attach --> Charge --> Record --> Paid
-//!    |         |          |          '--seats gone--> Refund --> Refunded
-//!    |         |          '--declined--> Fail --> Declined
+//!    |         |        | |  |        '--seats gone--> Refund --> Refunded
+//!    |         |        | |  '--refused--> Cancel --> Fail --> Declined
+//!    |         |        | '--authorised--> Commit --> Capture --> Record
+//!    |         |        |                     '--fenced--> Cancel --> Fail
+//!    |         |        '--3-D Secure--> Action (the customer's turn; goes on by `resume`)
 //!    |         '--fenced--> Overtaken (never charged)
 //!    '--provider silent--> Fail (nothing in the log was charged)
-//!
-//! left behind:  no intent attached --> Fail        unconfirmed --> Cancel --> Fail, or Record
 //! ```
 //!
 //! Wherever cluster or provider are silent after the intent is attached, the payment stays *open*:
-//! the booking keeps its seats, and the reconciler goes on from what the provider then says.
+//! the booking keeps its seats, and whoever looks next goes on from what the provider then says.
 
-use super::{Intent, IntentState};
+use super::{Action, Intent, IntentState};
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +29,18 @@ pub enum Step {
     Charge {
         intent: String,
     },
-    /// Cancel it at the provider.
+    /// Tell the cluster that the money is set aside: from here on the seats stay.
+    Commit {
+        intent: String,
+    },
+    /// Take the money that is set aside.
+    Capture {
+        intent: String,
+    },
+    /// Cancel it at the provider; `reason` is why the attempt then fails.
     Cancel {
         intent: String,
+        reason: String,
     },
     /// Tell the cluster that it was charged.
     Record {
@@ -54,6 +64,8 @@ pub enum Seen {
     Intent(Intent),
     /// The intent is in the log.
     Attached,
+    /// Its seats are the booking's for good.
+    Committed,
     /// The attempt was overtaken.
     Fenced,
     /// The seats are sold to the booking.
@@ -63,6 +75,8 @@ pub enum Seen {
     /// The attempt is over in the log; the booking is held, or has expired.
     LetGo,
     Refunded,
+    /// The provider will not do it, for this reason.
+    Refused(String),
     /// The provider is silent. What it was asked may have been done.
     NoProvider,
     /// The cluster is silent. What it was asked may have been done.
@@ -75,6 +89,11 @@ pub enum Outcome {
     Declined {
         reason: String,
     },
+    /// It is the customer's turn.
+    Action {
+        intent: String,
+        action: Action,
+    },
     /// Another attempt has taken this one's place; this one was not charged.
     Overtaken,
     /// Charged too late, and given back.
@@ -83,36 +102,89 @@ pub enum Outcome {
     Open,
 }
 
+/// How somebody comes to look at a payment that another one began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// There may be news: what is not decided is left alone.
+    News,
+    /// Nobody works on it any more.
+    Stale,
+    /// The customer's time is over as well.
+    Overdue,
+}
+
 /// Why an attempt failed whose server disappeared before the charge.
 pub const ABANDONED: &str = "abandoned";
 /// Why an attempt failed whose provider was silent before the charge.
 pub const PROVIDER_DOWN: &str = "provider_down";
 /// Why an attempt failed whose charge was cancelled before it was made.
 pub const CANCELED: &str = "canceled";
+/// Why an attempt failed whose customer did not authenticate it in time.
+pub const NOT_AUTHENTICATED: &str = "authentication_required";
+/// Why an attempt failed whose method the provider does not know.
+pub const METHOD_UNKNOWN: &str = "payment_method_unknown";
+/// Why an attempt failed whose authorised money found no attempt to pay.
+pub const OVERTAKEN: &str = "overtaken";
 
 /// The step after `step`, which led to `seen`.
 pub fn next(step: Step, seen: Seen) -> Step {
-    let fail = |reason: &str| Step::Fail { reason: reason.to_owned() };
     let open = Step::End(Outcome::Open);
     match (step, seen) {
         (Step::Create, Seen::Intent(made)) => match made.state {
-            IntentState::RequiresConfirmation | IntentState::Succeeded => {
-                Step::Attach { intent: made.id }
-            }
+            IntentState::RequiresConfirmation
+            | IntentState::RequiresAction(_)
+            | IntentState::Processing
+            | IntentState::Refused(_)
+            | IntentState::Authorized
+            | IntentState::Succeeded => Step::Attach { intent: made.id },
             IntentState::Declined(reason) => Step::Fail { reason },
             IntentState::Canceled => fail(CANCELED),
         },
+        (Step::Create, Seen::Refused(reason)) => Step::Fail { reason },
         // Whatever was created, its id is not in the log, so it is never confirmed.
         (Step::Create, Seen::NoProvider) => fail(PROVIDER_DOWN),
 
         (Step::Attach { intent }, Seen::Attached) => Step::Charge { intent },
         (Step::Attach { .. }, Seen::Fenced) => Step::End(Outcome::Overtaken),
 
-        (Step::Charge { intent } | Step::Cancel { intent }, Seen::Intent(now)) => match now.state {
+        (Step::Charge { .. }, Seen::Intent(now)) => match now.state {
+            // What was asked was not done: whoever looks later cancels it.
+            IntentState::RequiresConfirmation => open,
+            IntentState::RequiresAction(_)
+            | IntentState::Processing
+            | IntentState::Refused(_)
+            | IntentState::Authorized
+            | IntentState::Succeeded
+            | IntentState::Declined(_)
+            | IntentState::Canceled => resume(Some(now), Look::News),
+        },
+
+        (Step::Commit { intent }, Seen::Committed) => Step::Capture { intent },
+        // Another attempt pays, or the event is cancelled: what is set aside is let go.
+        (Step::Commit { intent }, Seen::Fenced) => {
+            Step::Cancel { intent, reason: OVERTAKEN.to_owned() }
+        }
+
+        (Step::Capture { intent }, Seen::Intent(now)) => match now.state {
             IntentState::Succeeded => Step::Record { intent },
+            IntentState::Refused(reason) => Step::Cancel { intent, reason },
             IntentState::Declined(reason) => Step::Fail { reason },
             IntentState::Canceled => fail(CANCELED),
-            IntentState::RequiresConfirmation => open,
+            IntentState::RequiresConfirmation
+            | IntentState::RequiresAction(_)
+            | IntentState::Processing
+            | IntentState::Authorized => open,
+        },
+
+        (Step::Cancel { intent, reason }, Seen::Intent(now)) => match now.state {
+            IntentState::Succeeded => Step::Record { intent },
+            IntentState::Declined(reason) => Step::Fail { reason },
+            IntentState::Canceled => Step::Fail { reason },
+            IntentState::RequiresConfirmation
+            | IntentState::RequiresAction(_)
+            | IntentState::Processing
+            | IntentState::Refused(_)
+            | IntentState::Authorized => open,
         },
 
         (Step::Record { .. }, Seen::Sold) => Step::End(Outcome::Paid),
@@ -130,150 +202,62 @@ pub fn next(step: Step, seen: Seen) -> Step {
             Step::Create
             | Step::Attach { .. }
             | Step::Charge { .. }
+            | Step::Commit { .. }
+            | Step::Capture { .. }
             | Step::Cancel { .. }
             | Step::Record { .. }
             | Step::Fail { .. }
             | Step::Refund { .. },
             Seen::Intent(_)
             | Seen::Attached
+            | Seen::Committed
             | Seen::Fenced
             | Seen::Sold
             | Seen::SeatsGone
             | Seen::LetGo
             | Seen::Refunded
+            | Seen::Refused(_)
             | Seen::NoProvider
             | Seen::NoCluster,
         ) => open,
     }
 }
 
-/// Where to go on with an attempt that its server left behind. `attached` is the provider's word on
-/// the intent in the log, if there is one.
-pub fn resume(attached: Option<Intent>) -> Step {
-    match attached {
-        // Not in the log: never charged, however long its server slept.
-        None => Step::Fail { reason: ABANDONED.to_owned() },
-        Some(intent) => match intent.state {
-            IntentState::RequiresConfirmation => Step::Cancel { intent: intent.id },
-            IntentState::Succeeded => Step::Record { intent: intent.id },
-            IntentState::Declined(reason) => Step::Fail { reason },
-            IntentState::Canceled => Step::Fail { reason: CANCELED.to_owned() },
-        },
+fn fail(reason: &str) -> Step {
+    Step::Fail { reason: reason.to_owned() }
+}
+
+/// Where to go on with an attempt that another one began. `attached` is the provider's word on the
+/// intent in the log, if there is one.
+pub fn resume(attached: Option<Intent>, look: Look) -> Step {
+    let open = Step::End(Outcome::Open);
+    let Some(Intent { id: intent, state, .. }) = attached else {
+        return match look {
+            Look::News => open,
+            // Not in the log: never charged, however long its server slept.
+            Look::Stale | Look::Overdue => fail(ABANDONED),
+        };
+    };
+    let cancel = |intent, reason: &str| Step::Cancel { intent, reason: reason.to_owned() };
+    match (state, look) {
+        (IntentState::RequiresConfirmation, Look::News) => open,
+        (IntentState::RequiresConfirmation, Look::Stale | Look::Overdue) => {
+            cancel(intent, CANCELED)
+        }
+        (IntentState::RequiresAction(action), Look::News | Look::Stale) => {
+            Step::End(Outcome::Action { intent, action })
+        }
+        (IntentState::RequiresAction(_), Look::Overdue) => cancel(intent, NOT_AUTHENTICATED),
+        // Nothing can be done but wait.
+        (IntentState::Processing, _) => open,
+        // It could still be confirmed again, by whoever comes late: not so once it is cancelled.
+        (IntentState::Refused(reason), _) => Step::Cancel { intent, reason },
+        (IntentState::Authorized, _) => Step::Commit { intent },
+        (IntentState::Succeeded, _) => Step::Record { intent },
+        (IntentState::Declined(reason), _) => Step::Fail { reason },
+        (IntentState::Canceled, _) => fail(CANCELED),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn intent(state: IntentState) -> Intent {
-        Intent {
-            id: "pi_1".to_owned(),
-            state,
-            booking: String::new(),
-            amount: 1,
-            currency: "USD".to_owned(),
-            method: "pm_card_visa".to_owned(),
-            request: String::new(),
-            fingerprint: String::new(),
-        }
-    }
-
-    fn run(seen: Vec<Seen>) -> (Vec<Step>, Step) {
-        let mut step = Step::Create;
-        let mut steps = Vec::new();
-        for seen in seen {
-            steps.push(step.clone());
-            step = next(step, seen);
-        }
-        (steps, step)
-    }
-
-    fn every_seen() -> Vec<Seen> {
-        vec![
-            Seen::Intent(intent(IntentState::RequiresConfirmation)),
-            Seen::Intent(intent(IntentState::Succeeded)),
-            Seen::Intent(intent(IntentState::Declined("x".to_owned()))),
-            Seen::Intent(intent(IntentState::Canceled)),
-            Seen::Attached,
-            Seen::Fenced,
-            Seen::Sold,
-            Seen::SeatsGone,
-            Seen::LetGo,
-            Seen::Refunded,
-            Seen::NoProvider,
-            Seen::NoCluster,
-        ]
-    }
-
-    #[test]
-    fn the_straight_way_ends_paid() {
-        let (_, end) = run(vec![
-            Seen::Intent(intent(IntentState::RequiresConfirmation)),
-            Seen::Attached,
-            Seen::Intent(intent(IntentState::Succeeded)),
-            Seen::Sold,
-        ]);
-        assert_eq!(end, Step::End(Outcome::Paid));
-    }
-
-    /// Over all ways through five answers of every kind.
-    #[test]
-    fn p6_nothing_is_charged_before_it_is_in_the_log_nor_failed_while_it_may_be_charged() {
-        fn walk(step: &Step, attached: bool, maybe_charged: bool, depth: u32) {
-            if let Step::Charge { .. } = step {
-                assert!(attached, "charged without an intent in the log");
-            }
-            if let Step::Fail { .. } = step {
-                assert!(!maybe_charged, "let go while the charge may stand");
-            }
-            if depth == 0 {
-                return;
-            }
-            for seen in every_seen() {
-                let after = next(step.clone(), seen.clone());
-                let attached =
-                    attached || (matches!(step, Step::Attach { .. }) && seen == Seen::Attached);
-                let charged = match (&step, &seen) {
-                    (Step::Charge { .. } | Step::Cancel { .. }, Seen::Intent(now)) => {
-                        matches!(
-                            now.state,
-                            IntentState::Succeeded | IntentState::RequiresConfirmation
-                        )
-                    }
-                    (Step::Charge { .. }, _) => true,
-                    _ => maybe_charged,
-                };
-                walk(&after, attached, charged, depth - 1);
-            }
-        }
-        walk(&Step::Create, false, false, 5);
-    }
-
-    #[test]
-    fn p6_silence_after_the_charge_leaves_the_payment_open() {
-        let (_, end) = run(vec![
-            Seen::Intent(intent(IntentState::RequiresConfirmation)),
-            Seen::Attached,
-            Seen::NoProvider,
-        ]);
-        assert_eq!(end, Step::End(Outcome::Open));
-    }
-
-    #[test]
-    fn p6_a_charge_without_seats_goes_back() {
-        let step = Step::Record { intent: "pi_1".to_owned() };
-        assert_eq!(next(step, Seen::SeatsGone), Step::Refund { intent: "pi_1".to_owned() });
-    }
-
-    #[test]
-    fn what_was_left_behind_is_asked_about_first() {
-        let fail = |reason: &str| Step::Fail { reason: reason.to_owned() };
-        assert_eq!(resume(None), fail(ABANDONED));
-        let at = |state| resume(Some(intent(state)));
-        let id = || "pi_1".to_owned();
-        assert_eq!(at(IntentState::RequiresConfirmation), Step::Cancel { intent: id() });
-        assert_eq!(at(IntentState::Succeeded), Step::Record { intent: id() });
-        assert_eq!(at(IntentState::Declined("no".to_owned())), fail("no"));
-    }
-}
+mod tests;

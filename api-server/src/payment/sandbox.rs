@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Error, Intent, IntentState, NewIntent, NewRefund, Provider};
+use super::{Action, Answer, Error, Intent, IntentState, NewIntent, NewRefund, Provider};
+use crate::secret::Secret;
 
 #[derive(Clone, Debug)]
 pub struct Sandbox(Arc<Mutex<Books>>);
@@ -45,6 +46,12 @@ enum Line {
         request: String,
         #[serde(default)]
         fingerprint: String,
+        at: String,
+    },
+    /// The customer's bank wants to hear from the customer.
+    Challenge {
+        intent: String,
+        secret: String,
         at: String,
     },
     Succeed {
@@ -169,6 +176,11 @@ impl Books {
                 };
                 self.intents.insert(intent, made);
             }
+            Line::Challenge { intent, secret, at: _ } => {
+                let redirect_url = format!("/sandbox/challenges/{intent}?secret={secret}");
+                let action = Action { redirect_url, client_secret: Secret::new(secret) };
+                self.set(&intent, IntentState::RequiresAction(action));
+            }
             Line::Succeed { intent, .. } => self.set(&intent, IntentState::Succeeded),
             Line::Decline { intent, reason, .. } => {
                 self.set(&intent, IntentState::Declined(reason));
@@ -196,7 +208,8 @@ impl Books {
             return self.get(known);
         }
         let intent = format!("pi_{}", hex::encode(rand::random::<[u8; 12]>()));
-        let NewIntent { key, booking, amount, currency, method, request, fingerprint } = new;
+        let NewIntent { key, booking, amount, currency, method, request, fingerprint, previous: _ } =
+            new;
         self.write(Line::Create {
             intent: intent.clone(),
             key,
@@ -216,18 +229,58 @@ impl Books {
         if known.state != IntentState::RequiresConfirmation {
             return Ok(known);
         }
+        if wants_customer(&known.method) {
+            let secret = hex::encode(rand::random::<[u8; 16]>());
+            self.write(Line::Challenge { intent: known.id, secret, at: now() })?;
+        } else {
+            self.charge(&known)?;
+        }
+        self.get(id)
+    }
+
+    fn charge(&mut self, known: &Intent) -> Result<(), Error> {
         let intent = known.id.clone();
         self.write(match decline_reason(&known.method) {
             Some(reason) => Line::Decline { intent, reason: reason.to_owned(), at: now() },
             None => Line::Succeed { intent, amount: known.amount, at: now() },
-        })?;
+        })
+    }
+
+    /// The customer has answered the bank.
+    fn authenticate(&mut self, id: &str, secret: &str, done: bool) -> Result<Intent, Error> {
+        let known = self.get(id)?;
+        match &known.state {
+            IntentState::RequiresAction(action) if action.client_secret.reveal() == secret => {}
+            IntentState::RequiresAction(_) => return Err(Error::NoIntent(id.to_owned())),
+            // The same again, or too late: what is, is told.
+            IntentState::RequiresConfirmation
+            | IntentState::Processing
+            | IntentState::Refused(_)
+            | IntentState::Authorized
+            | IntentState::Succeeded
+            | IntentState::Declined(_)
+            | IntentState::Canceled => return Ok(known),
+        }
+        if done {
+            self.charge(&known)?;
+        } else {
+            let (intent, reason) = (known.id, "authentication_failed".to_owned());
+            self.write(Line::Decline { intent, reason, at: now() })?;
+        }
         self.get(id)
     }
 
     fn cancel(&mut self, id: &str) -> Result<Intent, Error> {
         let known = self.get(id)?;
-        if known.state == IntentState::RequiresConfirmation {
-            self.write(Line::Cancel { intent: known.id, at: now() })?;
+        match known.state {
+            IntentState::RequiresConfirmation
+            | IntentState::RequiresAction(_)
+            | IntentState::Processing
+            | IntentState::Refused(_)
+            | IntentState::Authorized => {
+                self.write(Line::Cancel { intent: known.id, at: now() })?;
+            }
+            IntentState::Succeeded | IntentState::Declined(_) | IntentState::Canceled => {}
         }
         self.get(id)
     }
@@ -272,7 +325,8 @@ impl Provider for Sandbox {
             ("pm_card_mastercard", "Test Mastercard: succeeds"),
             ("pm_card_visa_chargeDeclined", "Test card: declined"),
             ("pm_card_visa_chargeDeclinedInsufficientFunds", "Test card: insufficient funds"),
-            ("pm_card_authenticationRequired", "Test card: needs authentication"),
+            ("pm_card_visa_chargeDeclinedProcessingError", "Test card: processing error"),
+            ("pm_card_threeDSecure2Required", "Test card: needs 3-D Secure"),
         ]
     }
     fn create(&self, new: NewIntent) -> Answer<'_, Intent> {
@@ -290,7 +344,7 @@ impl Provider for Sandbox {
         let intent = intent.to_owned();
         self.with(move |books| books.get(&intent))
     }
-    fn find<'a>(&'a self, request: &'a str) -> Answer<'a, Vec<Intent>> {
+    fn find<'a>(&'a self, request: &'a str, _last: &'a str) -> Answer<'a, Vec<Intent>> {
         let request = request.to_owned();
         self.with(move |books| {
             let ids = books.by_request.get(&request).cloned().unwrap_or_default();
@@ -299,6 +353,15 @@ impl Provider for Sandbox {
     }
     fn refund(&self, new: NewRefund) -> Answer<'_, String> {
         self.with(move |books| books.refund(new))
+    }
+    fn authenticate<'a>(
+        &'a self,
+        intent: &'a str,
+        client_secret: &'a str,
+        done: bool,
+    ) -> Answer<'a, Intent> {
+        let (intent, secret) = (intent.to_owned(), client_secret.to_owned());
+        self.with(move |books| books.authenticate(&intent, &secret, done))
     }
 }
 
@@ -359,7 +422,9 @@ const GOOD: &[&str] = &[
 /// A method of ours is `pm_card_…` of the published list, or `pm_` and letters and digits only.
 fn knows(method: &str) -> bool {
     match method.strip_prefix("pm_card_") {
-        Some(card) => GOOD.contains(&card) || reason_of(card).is_some(),
+        Some(card) => {
+            GOOD.contains(&card) || reason_of(card).is_some() || CHALLENGED.contains(&bare(card))
+        }
         None => method.strip_prefix("pm_").is_some_and(|rest| {
             !rest.is_empty()
                 && rest.len() <= 64
@@ -372,9 +437,30 @@ fn decline_reason(method: &str) -> Option<&'static str> {
     reason_of(method.strip_prefix("pm_card_")?)
 }
 
+/// Cards whose customers are asked by their bank first.
+const CHALLENGED: &[&str] = &[
+    "authenticationRequired",
+    "authenticationRequiredOnSetup",
+    "authenticationRequiredSetupForOffSession",
+    "authenticationRequiredChargeDeclinedInsufficientFunds",
+    "threeDSecureRequired",
+    "threeDSecure2Required",
+    "threeDSecureRequiredChargeDeclined",
+];
+
+fn wants_customer(method: &str) -> bool {
+    method.strip_prefix("pm_card_").is_some_and(|card| CHALLENGED.contains(&bare(card)))
+}
+
+fn bare(card: &str) -> &str {
+    card.strip_prefix("visa_").unwrap_or(card)
+}
+
 fn reason_of(card: &str) -> Option<&'static str> {
-    Some(match card.strip_prefix("visa_").unwrap_or(card) {
-        "chargeDeclined" | "chargeCustomerFail" => "generic_decline",
+    Some(match bare(card) {
+        "chargeDeclined" | "chargeCustomerFail" | "threeDSecureRequiredChargeDeclined" => {
+            "generic_decline"
+        }
         "chargeDeclinedInsufficientFunds" => "insufficient_funds",
         "chargeDeclinedLostCard" => "lost_card",
         "chargeDeclinedStolenCard" => "stolen_card",
@@ -383,84 +469,10 @@ fn reason_of(card: &str) -> Option<&'static str> {
         "chargeDeclinedProcessingError" => "processing_error",
         "chargeDeclinedVelocityLimitExceeded" => "card_velocity_exceeded",
         "chargeDeclinedFraudulent" | "radarBlock" | "riskLevelHighest" => "fraudulent",
-        "authenticationRequired"
-        | "authenticationRequiredOnSetup"
-        | "authenticationRequiredSetupForOffSession"
-        | "threeDSecureRequired"
-        | "threeDSecure2Required" => "authentication_required",
         "authenticationRequiredChargeDeclinedInsufficientFunds" => "insufficient_funds",
         _ => return None,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn new(key: &str, method: &str) -> NewIntent {
-        NewIntent {
-            key: key.to_owned(),
-            booking: "bkg".to_owned(),
-            amount: 5_000,
-            currency: "USD".to_owned(),
-            method: method.to_owned(),
-            request: "r".to_owned(),
-            fingerprint: "f".to_owned(),
-        }
-    }
-
-    #[test]
-    fn methods_of_the_published_list_are_known() {
-        for method in ["pm_card_visa", "pm_1234567890", "pm_card_visa_chargeDeclined"] {
-            assert!(knows(method), "{method}");
-        }
-        for method in ["", "pm_", "pm_card_", "pm_card_nonsense", "pm_a b", "tok_visa", "4242"] {
-            assert!(!knows(method), "{method}");
-        }
-        let funds = decline_reason("pm_card_chargeDeclinedInsufficientFunds");
-        assert_eq!(funds, Some("insufficient_funds"));
-        assert_eq!(decline_reason("pm_card_visa"), None);
-    }
-
-    #[tokio::test]
-    async fn two_servers_share_one_ledger_and_charge_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("ledger.jsonl");
-        let (one, two) = (Sandbox::open(&path).unwrap(), Sandbox::open(&path).unwrap());
-        let made = one.create(new("k", "pm_card_visa")).await.unwrap();
-        assert_eq!(two.create(new("k", "pm_card_visa")).await.unwrap(), made);
-        let paid = two.confirm(&made.id).await.unwrap();
-        assert_eq!(paid.state, IntentState::Succeeded);
-        assert_eq!(one.confirm(&made.id).await.unwrap(), paid);
-        // Too late to cancel, and the answer says so.
-        assert_eq!(one.cancel(&made.id).await.unwrap().state, IntentState::Succeeded);
-        let back =
-            |key: &str, amount| NewRefund { key: key.to_owned(), intent: made.id.clone(), amount };
-        let first = one.refund(back("a", Some(2_000))).await.unwrap();
-        assert_eq!(two.refund(back("a", Some(2_000))).await.unwrap(), first);
-        let over = two.refund(back("b", Some(3_001))).await;
-        assert!(matches!(over, Err(Error::Refused(_))), "{over:?}");
-        assert_ne!(two.refund(back("c", None)).await.unwrap(), first);
-        assert_eq!(two.find("r").await.unwrap(), [paid]);
-        let text = std::fs::read_to_string(&path).unwrap();
-        let count = |op: &str| text.lines().filter(|line| line.contains(op)).count();
-        assert_eq!(
-            (count("\"create\""), count("\"succeed\""), count("\"op\":\"refund\"")),
-            (1, 1, 2)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_torn_line_is_skipped() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("ledger.jsonl");
-        let one = Sandbox::open(&path).unwrap();
-        let made = one.create(new("k", "pm_card_visa_chargeDeclined")).await.unwrap();
-        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"{\"op\":\"succeed\",\"inte").unwrap();
-        let two = Sandbox::open(&path).unwrap();
-        let after = two.confirm(&made.id).await.unwrap();
-        assert_eq!(after.state, IntentState::Declined("generic_decline".to_owned()));
-        assert_eq!(one.retrieve(&made.id).await.unwrap(), after);
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use rowlock_proto::{ErrorCode, UserId};
 use tokio::time::Instant;
 
 use super::Provider;
-use super::pay::{Payment, pay_here};
+use super::pay::{Paid, Payment, pay_here};
 use super::reconcile::Reconciler;
 use crate::app::App;
 use crate::auth::Tokens;
@@ -49,7 +49,10 @@ impl Payments {
             request: Request::named(name),
             fingerprint: [0; 32],
         };
-        pay_here(&self.app, payment).await.map_err(|problem| problem.code())
+        match pay_here(&self.app, payment).await.map_err(|problem| problem.code())? {
+            Paid::Done(booking) => Ok(booking),
+            Paid::Action { .. } => Err(ErrorCode::PaymentActionRequired),
+        }
     }
 
     /// Looks through the events for what was left behind, and brings it to its end.

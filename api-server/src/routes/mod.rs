@@ -5,6 +5,7 @@
 
 mod areas;
 mod auth;
+pub(crate) mod authentications;
 mod best_available;
 pub(crate) mod bookings;
 mod channels;
@@ -26,6 +27,7 @@ mod user_bookings;
 mod users;
 mod venues;
 mod waitlist;
+mod webhooks;
 
 use axum::Router;
 use axum::http::{HeaderMap, Method, header};
@@ -102,11 +104,13 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/bookings/{bookingId}/promotion", post(promotions::apply)),
         at(Method::DELETE, "/bookings/{bookingId}/promotion", delete(promotions::take_off)),
         at(Method::POST, "/bookings/{bookingId}/refund", post(refunds::refund)),
+        at(Method::POST, "/payments/{paymentId}/authenticate", post(authentications::authenticate)),
         at(Method::POST, "/tickets/redeem", post(doors::redeem)),
         at(Method::GET, "/tickets/{ticketId}", get(tickets::get)),
         at(Method::GET, "/tickets/{ticketId}/download", get(tickets::download)),
         at(Method::POST, "/tickets/{ticketId}/transfer", post(tickets::transfer)),
         at(Method::POST, "/tickets/{ticketId}/unredeem", post(doors::unredeem)),
+        at(Method::POST, "/webhooks/stripe", post(webhooks::stripe)),
     ]
 }
 
@@ -166,11 +170,13 @@ fn endpoints() -> Vec<Endpoint> {
         promotions::apply,
         promotions::take_off,
         refunds::refund,
+        authentications::authenticate,
         doors::redeem,
         tickets::get,
         tickets::download,
         tickets::transfer,
         doors::unredeem,
+        webhooks::stripe,
     ),
     components(schemas(ProblemDocument)),
     modifiers(&Bearer)

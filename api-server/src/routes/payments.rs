@@ -12,8 +12,10 @@ use super::tickets::{TicketView, ticket_views};
 use crate::app::App;
 use crate::http::{Caller, IdempotencyKey, Json, reply};
 use crate::money::{Amount, Decimal};
-use crate::payment::pay::{self, Payment};
+use crate::payment::Action;
+use crate::payment::pay::{self, Paid, Payment};
 use crate::problem::Problem;
+use crate::time;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -38,15 +40,48 @@ struct PaymentView {
     tickets: Vec<TicketView>,
 }
 
-/// Pay. The same payment again has the same answer; two at once charge once.
+/// What the customer has to do before the payment goes on.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ActionView {
+    /// `redirect`: send the customer to `redirectUrl`. `client`: hand `clientSecret` to the provider's
+    /// own scripts.
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PendingPaymentView {
+    booking_id: String,
+    booking_reference: String,
+    /// PENDING: the seats are kept, and nothing is charged yet.
+    status: &'static str,
+    payment_id: String,
+    #[schema(value_type = f64)]
+    total_amount: Amount,
+    currency: String,
+    /// Until when the customer may do it.
+    expires_at: String,
+    action: ActionView,
+}
+
+/// Pay. The same payment again has the same answer; two at once charge once. Where the customer's bank
+/// wants to hear from the customer (3-D Secure), the answer is 202 with what is to be done; the same
+/// payment sent again after that has the end. Another payment method gives the first one up.
 #[utoipa::path(post, path = "/bookings/{bookingId}/payment", tag = "bookings",
     security(("bearer" = [])), request_body = NewPayment,
     params(("bookingId" = String, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe")),
     responses((status = 200, description = "Paid; the tickets", body = PaymentView),
+        (status = 202, description = "The customer has to authenticate", body = PendingPaymentView),
         (status = 402, description = "card-declined, payment-action-required: the hold stays"),
         (status = 404, description = "booking-not-found"),
         (status = 409, description = "booking-expired, booking-state-conflict, payment-in-progress"),
+        (status = 503, description = "payment-provider-down, unknown-outcome; Retry-After says when"),
         (status = 422, description = "amount-mismatch, payment-method-unknown, card-number-refused, \
             idempotency-key-reused")))]
 pub(super) async fn pay(
@@ -67,9 +102,34 @@ pub(super) async fn pay(
         request,
         fingerprint: body.fingerprint,
     };
-    let paid = pay::pay(&app, payment).await?;
-    let view = view(&app, &paid.value).await?;
-    Ok(reply::at(StatusCode::OK, paid.at, &view))
+    match pay::pay(&app, payment).await? {
+        Paid::Done(booking) => {
+            let view = view(&app, &booking.value).await?;
+            Ok(reply::at(StatusCode::OK, booking.at, &view))
+        }
+        Paid::Action { booking, action } => {
+            let view = pending(&booking.value, action);
+            Ok(reply::at(StatusCode::ACCEPTED, booking.at, &view))
+        }
+    }
+}
+
+fn pending(booking: &Booking, action: Action) -> PendingPaymentView {
+    let Action { redirect_url, client_secret } = action;
+    PendingPaymentView {
+        booking_id: booking.id.to_string(),
+        booking_reference: booking.id.reference().to_string(),
+        status: bookings::status(booking.state),
+        payment_id: booking.intent.clone(),
+        total_amount: Amount::new(booking.total, &booking.currency),
+        currency: booking.currency.clone(),
+        expires_at: time::rfc3339(booking.payment_deadline_ms),
+        action: ActionView {
+            r#type: if redirect_url.is_empty() { "client" } else { "redirect" },
+            redirect_url: Some(redirect_url).filter(|url| !url.is_empty()),
+            client_secret: Some(client_secret.reveal().to_owned()).filter(|it| !it.is_empty()),
+        },
+    }
 }
 
 async fn view(app: &App, booking: &Booking) -> Result<PaymentView, Problem> {

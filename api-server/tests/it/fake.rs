@@ -2,6 +2,7 @@
 //! work. Its clock stands still until a test moves it.
 
 mod calls;
+mod charges;
 mod desk;
 mod exchange;
 mod places;
@@ -21,6 +22,8 @@ use rowlock_client::types::{
 };
 use rowlock_client::{Answered, Error, Refusal};
 use tokio::sync::Notify;
+
+use crate::gate::Gate;
 
 /// Time over which a booking in payment keeps its seats past its hold.
 const GRACE_MS: u64 = 300_000;
@@ -67,6 +70,8 @@ pub(crate) struct Fake {
     pub(crate) down: Arc<AtomicBool>,
     /// While set, an attachment is never answered.
     pub(crate) lose_attach: Arc<AtomicBool>,
+    /// Where whoever has this handle dies.
+    gate: Option<Arc<Gate>>,
 }
 
 fn refuse<T>(code: ErrorCode) -> Result<T, Error> {
@@ -285,7 +290,16 @@ impl State {
         if booking.attempt != attempt || booking.intent != intent {
             return refuse(ErrorCode::PaymentFenced);
         }
-        if booking.state == BookingState::Paying {
+        if matches!(booking.state, BookingState::Expired | BookingState::Released) {
+            booking.state = BookingState::RefundDue;
+        }
+        if booking.state == BookingState::RefundDue {
+            return Ok(Confirmed::RefundDue(booking.clone()));
+        }
+        if matches!(
+            booking.state,
+            BookingState::Paying | BookingState::Capturing | BookingState::Held
+        ) {
             booking.state = BookingState::Confirmed;
             booking.confirmed_ms = now_ms;
             let booking = booking.clone();
@@ -325,7 +339,7 @@ impl State {
         if booking.attempt != attempt || booking.state == BookingState::Confirmed {
             return refuse(ErrorCode::PaymentFenced);
         }
-        if booking.state == BookingState::Paying {
+        if matches!(booking.state, BookingState::Paying | BookingState::Capturing) {
             booking.state = BookingState::Held;
             booking.decline_reason = reason.to_owned();
             let reason = reason.to_owned();
@@ -341,6 +355,25 @@ impl Fake {
         let fake = Self::default();
         fake.now_ms.store(now_ms, Ordering::SeqCst);
         fake
+    }
+
+    /// The same inventory for a server that dies at `gate`.
+    pub(crate) fn gated(&self, gate: &Arc<Gate>) -> Self {
+        Self { gate: Some(Arc::clone(gate)), ..self.clone() }
+    }
+
+    /// A step of a payment.
+    fn step<'a, T: Send + 'static>(
+        &'a self,
+        job: impl FnOnce(&mut State, u64) -> Result<T, Error> + Send + 'a,
+    ) -> Call<'a, T> {
+        let Some(gate) = self.gate.clone() else { return self.with(job) };
+        Box::pin(async move {
+            gate.pass().await;
+            let answered = self.with(job).await;
+            gate.pass().await;
+            answered
+        })
     }
 
     pub(crate) fn advance(&self, ms: u64) {

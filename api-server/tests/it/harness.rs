@@ -73,12 +73,32 @@ impl Server {
         Self::build(true)
     }
 
+    /// One whose money another provider moves.
+    pub(crate) fn with_provider(provider: Arc<dyn Provider>) -> Self {
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        Self::over(Fake::new(u64::try_from(now_ms).unwrap()), provider)
+    }
+
+    /// Another server of the same inventory.
+    pub(crate) fn over(fake: Fake, provider: Arc<dyn Provider>) -> Self {
+        Self::assemble(fake, provider, tempfile::tempdir().unwrap(), false)
+    }
+
     fn build(rate_limit: bool) -> Self {
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let fake = Fake::new(u64::try_from(now_ms).unwrap());
         let dir = tempfile::tempdir().unwrap();
-        let key = SigningKey::from_bytes(&TOKEN_SEED);
         let provider = Arc::new(Sandbox::open(&dir.path().join("ledger.jsonl")).unwrap());
+        Self::assemble(fake, provider, dir, rate_limit)
+    }
+
+    fn assemble(
+        fake: Fake,
+        provider: Arc<dyn Provider>,
+        dir: tempfile::TempDir,
+        rate_limit: bool,
+    ) -> Self {
+        let key = SigningKey::from_bytes(&TOKEN_SEED);
         let app = App::new(
             Arc::new(fake.clone()),
             provider,

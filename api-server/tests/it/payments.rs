@@ -81,7 +81,7 @@ async fn a_declined_card_leaves_the_hold_for_another() {
     for (method, code, reason) in [
         ("pm_card_visa_chargeDeclined", "card-declined", "generic_decline"),
         ("pm_card_chargeDeclinedInsufficientFunds", "card-declined", "insufficient_funds"),
-        ("pm_card_authenticationRequired", "payment-action-required", "authentication_required"),
+        ("pm_card_visa_chargeDeclinedProcessingError", "card-declined", "processing_error"),
     ] {
         let declined = pay(&server, &booking, method, 160.0, "").await;
         declined.problem(402, code);

@@ -29,6 +29,7 @@ async fn left_behind(server: &Server, steps: u32) -> (BookingId, String) {
         method: "pm_card_visa".to_owned(),
         request: String::new(),
         fingerprint: String::new(),
+        previous: String::new(),
     };
     let intent = server.provider().create(new).await.unwrap().id;
     if steps > 0 {

@@ -196,7 +196,7 @@ impl Provider for Moody {
         Box::pin(self.call(move |books| Ok(books.intent(&id)?.clone())))
     }
 
-    fn find<'a>(&'a self, request: &'a str) -> Answer<'a, Vec<Intent>> {
+    fn find<'a>(&'a self, request: &'a str, _last: &'a str) -> Answer<'a, Vec<Intent>> {
         let request = request.to_owned();
         Box::pin(self.call(move |books| {
             let found = books.intents.values().filter(|intent| intent.request == request);

@@ -356,7 +356,7 @@ impl Inventory for Fake {
         principal: UserId,
         _: RequestKey,
     ) -> Call<'_, PaymentBegun> {
-        self.with(|state, now_ms| state.begin(now_ms, id, amount, principal))
+        self.step(move |state, now_ms| state.begin(now_ms, id, amount, principal))
     }
     fn attach_intent<'a>(
         &'a self,
@@ -367,9 +367,10 @@ impl Inventory for Fake {
         _: RequestKey,
     ) -> Call<'a, ()> {
         let lost = self.lose_attach.load(Ordering::SeqCst);
-        let attached = self.with(|state, _| {
+        let attached = self.step(move |state, _| {
             let booking = state.owned(id, principal)?;
-            if booking.state != BookingState::Paying || booking.attempt != attempt {
+            let other = !booking.intent.is_empty() && booking.intent != intent;
+            if booking.state != BookingState::Paying || booking.attempt != attempt || other {
                 return refuse(ErrorCode::PaymentFenced);
             }
             intent.clone_into(&mut booking.intent);
@@ -385,7 +386,7 @@ impl Inventory for Fake {
         principal: UserId,
         _: RequestKey,
     ) -> Call<'a, Confirmed> {
-        self.with(|state, now_ms| state.confirm(now_ms, id, attempt, intent, principal))
+        self.step(move |state, now_ms| state.confirm(now_ms, id, attempt, intent, principal))
     }
     fn fail_payment<'a>(
         &'a self,
@@ -395,7 +396,7 @@ impl Inventory for Fake {
         principal: UserId,
         _: RequestKey,
     ) -> Call<'a, Booking> {
-        self.with(|state, now_ms| state.fail(now_ms, id, attempt, reason, principal))
+        self.step(move |state, now_ms| state.fail(now_ms, id, attempt, reason, principal))
     }
     fn refund_places<'a>(
         &'a self,
