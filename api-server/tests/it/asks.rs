@@ -101,7 +101,8 @@ impl Ask {
             .replace("{ticketId}", &world.ticket)
             .replace("{venueId}", &world.venue)
             .replace("{channel}", "Fans")
-            .replace("{code}", code);
+            .replace("{code}", code)
+            .replace("{paymentId}", "pi_none");
         assert!(!path.contains('{'), "what stands for a part of {path}?");
         path
     }
@@ -236,5 +237,15 @@ pub(crate) fn asks() -> Vec<Ask> {
         ask(POST, "/tickets/{ticketId}/transfer", Owner, &[200], |_| json!({"userId": "zoe"})),
         // Nobody has used it yet.
         ask(POST, "/tickets/{ticketId}/unredeem", Organiser, &[409], none),
+        // No payment waits for its customer.
+        ask(
+            POST,
+            "/payments/{paymentId}/authenticate",
+            SignedIn,
+            &[404],
+            |_| json!({"clientSecret": "guess", "success": true}),
+        ),
+        // The provider is known by its signature; the sandbox tells nothing.
+        ask(POST, "/webhooks/stripe", All, &[404], |_| json!({"type": "x"})),
     ]
 }
