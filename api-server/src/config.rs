@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::payment::paypal::PAYPAL_URL;
 use crate::payment::stripe::STRIPE_URL;
 
 /// The HTTP server of a Rowlock cluster.
@@ -44,6 +45,18 @@ pub struct Config {
     /// old while they are changed. Without it webhooks are refused.
     #[arg(long)]
     pub stripe_webhook_secret_file: Option<PathBuf>,
+    /// PayPal's name for this shop.
+    #[arg(long, required_if_eq("payment", "paypal"))]
+    pub paypal_client_id: Option<String>,
+    /// File with PayPal's secret for it.
+    #[arg(long, required_if_eq("payment", "paypal"))]
+    pub paypal_secret_file: Option<PathBuf>,
+    /// Where PayPal sends the customer back to.
+    #[arg(long, required_if_eq("payment", "paypal"))]
+    pub paypal_return_url: Option<String>,
+    /// Where PayPal's API is.
+    #[arg(long, default_value = PAYPAL_URL)]
+    pub paypal_url: String,
     /// Allow each user, and each address that is not signed in, 100 requests a minute.
     #[arg(long)]
     pub rate_limit: bool,
@@ -54,6 +67,7 @@ pub enum PaymentProvider {
     /// Play money.
     Sandbox,
     Stripe,
+    Paypal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

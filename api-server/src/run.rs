@@ -13,6 +13,7 @@ use crate::auth::{Tokens, keys};
 use crate::config::{Config, PaymentProvider, StripeCapture};
 use crate::payment::Provider;
 use crate::payment::guarded::Guarded;
+use crate::payment::paypal::{self, PayPal};
 use crate::payment::reconcile::Reconciler;
 use crate::payment::sandbox::Sandbox;
 use crate::payment::stripe::signature::SECRETS_MAX;
@@ -108,6 +109,21 @@ fn provider(config: &Config) -> anyhow::Result<Arc<dyn Provider>> {
             };
             let stripe = Stripe::new(stripe).context("prepare calls to Stripe")?;
             Arc::new(Guarded::new(Arc::new(stripe)))
+        }
+        PaymentProvider::Paypal => {
+            let file = config.paypal_secret_file.as_ref().context("read --paypal-secret-file")?;
+            let secret = std::fs::read_to_string(file).context("read PayPal's secret")?;
+            let secret = Secret::new(secret.trim());
+            anyhow::ensure!(!secret.is_empty(), "{} has no secret", file.display());
+            let paypal = paypal::Config {
+                url: config.paypal_url.clone(),
+                client_id: config.paypal_client_id.clone().context("read --paypal-client-id")?,
+                secret,
+                return_url: config.paypal_return_url.clone().context("read --paypal-return-url")?,
+                call_time_max: paypal::CALL_TIME_MAX,
+            };
+            let paypal = PayPal::new(paypal).context("prepare calls to PayPal")?;
+            Arc::new(Guarded::new(Arc::new(paypal)))
         }
     })
 }

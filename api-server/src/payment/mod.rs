@@ -1,6 +1,6 @@
 //! Taking money, exactly once, for seats that are there (P6).
 //!
-//! Owns: what a provider is ([`Provider`]), the [`sandbox`] and [`stripe`], which step follows which
+//! Owns: what a provider is ([`Provider`]), the [`sandbox`], [`stripe`] and [`paypal`], which step follows which
 //! ([`saga`], pure), the loop that carries steps out (`drive`), what one request to pay does (`pay`),
 //! the paying back of what bookings owe (`refunds`), and the finishing of what others left behind
 //! ([`reconcile`]), what a provider tells by itself (`notices`), and not asking one that is down
@@ -19,6 +19,7 @@ mod drive;
 pub mod guarded;
 pub(crate) mod notices;
 pub(crate) mod pay;
+pub mod paypal;
 pub mod reconcile;
 pub(crate) mod refunds;
 pub mod saga;
@@ -56,6 +57,8 @@ pub enum IntentState {
     RequiresConfirmation,
     /// The customer has to do something first, such as 3-D Secure.
     RequiresAction(Action),
+    /// The customer has agreed: it can be confirmed.
+    Approved,
     /// The bank has not answered yet.
     Processing,
     /// Not charged, for this reason. Not final: until it is cancelled, it could be confirmed again.

@@ -88,6 +88,7 @@ async fn look_at(app: &App, intent: Intent, found: Answered<Booking>) -> Result<
         IntentState::Succeeded
         | IntentState::RequiresConfirmation
         | IntentState::RequiresAction(_)
+        | IntentState::Approved
         | IntentState::Processing
         | IntentState::Refused(_)
         | IntentState::Declined(_)

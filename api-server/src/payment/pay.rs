@@ -74,10 +74,9 @@ pub(super) async fn pay_here(app: &App, payment: Payment) -> Result<Paid, Proble
     check_amount(&payment, &found.value)?;
     if payment.request.repeatable
         && let Some(earlier) = recall(app, &payment, &found.value).await?
-        && let IntentState::Declined(reason) = &earlier.state
-        && found.value.state != BookingState::Confirmed
+        && let Some(reason) = how_it_ended(&earlier, &found.value)
     {
-        return Err(declined(reason, &found.value));
+        return Err(declined(&reason, &found.value));
     }
     let deadline = Instant::now() + JOIN_TIME_MAX;
     let begin_key = key::request_key();
@@ -307,6 +306,29 @@ async fn recall(
         return Err(Problem::key_reused());
     }
     Ok(earlier.into_iter().next_back())
+}
+
+/// Why an earlier attempt was declined, if it was: by the log, which knows the last one, or else by the
+/// provider.
+fn how_it_ended(earlier: &Intent, booking: &Booking) -> Option<String> {
+    if booking.state == BookingState::Confirmed {
+        return None;
+    }
+    let logged = booking.decline_reason.as_str();
+    if booking.intent == earlier.id && !logged.is_empty() && !INTERRUPTED.contains(&logged) {
+        return Some(logged.to_owned());
+    }
+    match &earlier.state {
+        IntentState::Declined(reason) => Some(reason.clone()),
+        IntentState::RequiresConfirmation
+        | IntentState::RequiresAction(_)
+        | IntentState::Approved
+        | IntentState::Processing
+        | IntentState::Refused(_)
+        | IntentState::Authorized
+        | IntentState::Succeeded
+        | IntentState::Canceled => None,
+    }
 }
 
 fn request_name(payment: &Payment) -> String {

@@ -6,7 +6,8 @@
 //!    |         |        | |  '--refused--> Cancel --> Fail --> Declined
 //!    |         |        | '--authorised--> Commit --> Capture --> Record
 //!    |         |        |                     '--fenced--> Cancel --> Fail
-//!    |         |        '--3-D Secure--> Action (the customer's turn; goes on by `resume`)
+//!    |         |        '--3-D Secure--> Action (the customer's turn; goes on by `resume`,
+//!    |         |                           with Charge where the customer only agrees first)
 //!    |         '--fenced--> Overtaken (never charged)
 //!    '--provider silent--> Fail (nothing in the log was charged)
 //! ```
@@ -133,6 +134,7 @@ pub fn next(step: Step, seen: Seen) -> Step {
         (Step::Create, Seen::Intent(made)) => match made.state {
             IntentState::RequiresConfirmation
             | IntentState::RequiresAction(_)
+            | IntentState::Approved
             | IntentState::Processing
             | IntentState::Refused(_)
             | IntentState::Authorized
@@ -149,7 +151,7 @@ pub fn next(step: Step, seen: Seen) -> Step {
 
         (Step::Charge { .. }, Seen::Intent(now)) => match now.state {
             // What was asked was not done: whoever looks later cancels it.
-            IntentState::RequiresConfirmation => open,
+            IntentState::RequiresConfirmation | IntentState::Approved => open,
             IntentState::RequiresAction(_)
             | IntentState::Processing
             | IntentState::Refused(_)
@@ -172,6 +174,7 @@ pub fn next(step: Step, seen: Seen) -> Step {
             IntentState::Canceled => fail(CANCELED),
             IntentState::RequiresConfirmation
             | IntentState::RequiresAction(_)
+            | IntentState::Approved
             | IntentState::Processing
             | IntentState::Authorized => open,
         },
@@ -182,6 +185,7 @@ pub fn next(step: Step, seen: Seen) -> Step {
             IntentState::Canceled => Step::Fail { reason },
             IntentState::RequiresConfirmation
             | IntentState::RequiresAction(_)
+            | IntentState::Approved
             | IntentState::Processing
             | IntentState::Refused(_)
             | IntentState::Authorized => open,
@@ -248,6 +252,8 @@ pub fn resume(attached: Option<Intent>, look: Look) -> Step {
             Step::End(Outcome::Action { intent, action })
         }
         (IntentState::RequiresAction(_), Look::Overdue) => cancel(intent, NOT_AUTHENTICATED),
+        // It is in the log, and its customer wants it.
+        (IntentState::Approved, _) => Step::Charge { intent },
         // Nothing can be done but wait.
         (IntentState::Processing, _) => open,
         // It could still be confirmed again, by whoever comes late: not so once it is cancelled.

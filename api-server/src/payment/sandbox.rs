@@ -254,6 +254,7 @@ impl Books {
             IntentState::RequiresAction(_) => return Err(Error::NoIntent(id.to_owned())),
             // The same again, or too late: what is, is told.
             IntentState::RequiresConfirmation
+            | IntentState::Approved
             | IntentState::Processing
             | IntentState::Refused(_)
             | IntentState::Authorized
@@ -275,6 +276,7 @@ impl Books {
         match known.state {
             IntentState::RequiresConfirmation
             | IntentState::RequiresAction(_)
+            | IntentState::Approved
             | IntentState::Processing
             | IntentState::Refused(_)
             | IntentState::Authorized => {

@@ -52,6 +52,7 @@ pub(super) async fn authenticate(
         IntentState::Canceled => "CANCELED",
         IntentState::RequiresConfirmation
         | IntentState::RequiresAction(_)
+        | IntentState::Approved
         | IntentState::Processing
         | IntentState::Authorized => "PROCESSING",
     };

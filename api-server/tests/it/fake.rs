@@ -13,6 +13,7 @@ mod waitlist;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rowlock_api_server::inventory::Call;
 use rowlock_client::types::{
@@ -355,6 +356,12 @@ impl Fake {
         let fake = Self::default();
         fake.now_ms.store(now_ms, Ordering::SeqCst);
         fake
+    }
+
+    /// Returns once something may be another.
+    pub(crate) async fn changed(&self) {
+        // A change between a look and this is seen by the next look, in a moment.
+        drop(tokio::time::timeout(Duration::from_millis(50), self.news.notified()).await);
     }
 
     /// The same inventory for a server that dies at `gate`.

@@ -119,6 +119,18 @@ impl Server {
         }
     }
 
+    /// Serves over a real socket as well; its address.
+    pub(crate) async fn serve(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (router, stop) = (self.router.clone(), self.stop.clone());
+        tokio::spawn(async move {
+            let served = axum::serve(listener, router);
+            served.with_graceful_shutdown(stop.cancelled_owned()).await.unwrap();
+        });
+        url
+    }
+
     pub(crate) fn provider(&self) -> &dyn Provider {
         &*self.app.provider
     }

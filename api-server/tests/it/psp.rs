@@ -19,7 +19,7 @@ use sha2::Sha256;
 /// How its webhooks are signed.
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_of_the_fake";
 pub(crate) const OLD_WEBHOOK_SECRET: &str = "whsec_of_yesterday";
-const API_KEY: &str = "sk_test_of_the_fake";
+pub(crate) const API_KEY: &str = "sk_test_of_the_fake";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Status {

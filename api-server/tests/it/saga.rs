@@ -37,25 +37,28 @@ pub(crate) enum Story {
 
 /// A provider from outside: how it is reached, what its books say, and how its customers answer.
 pub(crate) trait Bank: Sync {
+    /// Forgets all of before.
+    fn fresh(&self) -> impl Future<Output = ()> + Send;
     fn client(&self, apart: bool) -> impl Future<Output = Arc<dyn Provider>> + Send;
-    /// Its name for the method of this story; `None`: it does not know such a thing.
-    fn method(&self, story: Story) -> impl Future<Output = Option<String>> + Send;
+    /// Its name for the method of this story.
+    fn method(&self, story: Story) -> impl Future<Output = String> + Send;
     fn account(&self, booking: &str) -> impl Future<Output = Account> + Send;
     /// All who are asked answer.
     fn answer(&self, done: bool) -> impl Future<Output = ()> + Send;
 }
 
 impl Bank for Psp {
+    async fn fresh(&self) {}
     async fn client(&self, apart: bool) -> Arc<dyn Provider> {
         Arc::new(Self::client(self, apart))
     }
-    async fn method(&self, story: Story) -> Option<String> {
+    async fn method(&self, story: Story) -> String {
         let method = match story {
             Story::Pays => "pm_card_visa",
             Story::Declines => "pm_card_visa_chargeDeclined",
             Story::Asks(_) | Story::AsksInVain => "pm_card_threeDSecure2Required",
         };
-        Some(method.to_owned())
+        method.to_owned()
     }
     async fn account(&self, booking: &str) -> Account {
         Self::account(self, booking)
@@ -68,7 +71,8 @@ impl Bank for Psp {
 /// One payment whose server dies at the `stop_at`-th point. Whether it came so far.
 async fn dies(bank: &impl Bank, apart: bool, story: Story, mood: Mood, stop_at: u32) -> bool {
     let what = format!("{story:?} apart={apart} {mood:?} dies at {stop_at}");
-    let method = bank.method(story).await.unwrap();
+    bank.fresh().await;
+    let method = bank.method(story).await;
     let provider = bank.client(apart).await;
     let alive = Server::with_provider(Arc::clone(&provider));
     let gate = Gate::new(stop_at);

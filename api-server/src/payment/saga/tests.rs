@@ -27,6 +27,7 @@ fn every_state() -> Vec<IntentState> {
     vec![
         IntentState::RequiresConfirmation,
         IntentState::RequiresAction(Action::default()),
+        IntentState::Approved,
         IntentState::Processing,
         IntentState::Refused("x".to_owned()),
         IntentState::Authorized,
