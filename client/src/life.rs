@@ -22,6 +22,8 @@ pub struct EventLife {
     pub sold_out: bool,
     /// It was cancelled, and not all refunds are decided yet.
     pub refunding: bool,
+    /// When it went into the archive, out of all lists; 0: it did not.
+    pub archived_ms: u64,
 }
 
 /// Money that goes back, or has gone.
@@ -116,8 +118,8 @@ impl Client {
 }
 
 pub(crate) fn event_life(wire: v1::EventLife) -> EventLife {
-    let v1::EventLife { pause_reason, sale_ends_ms, sold_out, refunding } = wire;
-    EventLife { pause_reason, sale_ends_ms, sold_out, refunding }
+    let v1::EventLife { pause_reason, sale_ends_ms, sold_out, refunding, archived_ms } = wire;
+    EventLife { pause_reason, sale_ends_ms, sold_out, refunding, archived_ms }
 }
 
 fn page(list: v1::RefundList) -> Result<RefundPage, Unreadable> {

@@ -383,6 +383,8 @@ pub struct ShardStats {
     pub next_deadline_ms: u64,
     pub users: u64,
     pub venues: u64,
+    /// Events in the archive, which are not among `events`.
+    pub archived: u64,
 }
 
 /// One applied command that changed something. A shard's revisions are dense.

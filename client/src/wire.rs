@@ -365,5 +365,6 @@ pub(crate) fn stats(wire: v1::ShardStatsReply) -> ShardStats {
         next_deadline_ms: wire.next_deadline_ms,
         users: wire.users,
         venues: wire.venues,
+        archived: wire.archived,
     }
 }

@@ -253,6 +253,7 @@ fn main() -> Outcome<()> {
                 | RecordKey::Refusals(..)
                 | RecordKey::Blocked(_)
                 | RecordKey::Extras(..)
+                | RecordKey::Retention(_)
                 | RecordKey::Queue(_)
                 | RecordKey::QueueEntries(..)
                 | RecordKey::QueueLeft(..)

@@ -181,6 +181,7 @@ pub(crate) fn load_state(
     }
     let KeyRange { to, .. } = KeyRange::prefix(&prefix);
     load_rows(&mut state, disk, &prefix, &KeyRange { from, to })?;
+    state.put_away_archived();
     for no in state.event_numbers() {
         read_back(&mut state, disk, group, generation, no)?;
         drop(state.evict_over(bytes_max));

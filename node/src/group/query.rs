@@ -155,12 +155,12 @@ impl Query {
                 [booking, ..] => Some(Subject::Booking(booking.locator())),
                 [] => None,
             },
-            Self::Event(_)
-            // Sums are kept of an event on disk, too.
-            | Self::Takings(_)
-            | Self::Queue(_)
-            | Self::QueuePlace { .. }
-            | Self::Events { .. }
+            // What they look at is in memory of an event whose seats are on disk, too.
+            Self::Event(event)
+            | Self::Takings(event)
+            | Self::Queue(event)
+            | Self::QueuePlace { event, .. } => Some(Subject::EventAlone(*event)),
+            Self::Events { .. }
             | Self::SeatMap { .. }
             | Self::HasSeatMap(_)
             | Self::Venue(_)

@@ -1,5 +1,5 @@
 //! Proposes what time brings: the retirement of holds that are due, the end of sales, the refunds of
-//! cancelled events, and the steps of waiting rooms.
+//! cancelled events, the steps of waiting rooms, and the letting go of what nobody needs any more.
 //!
 //! No seat and no sale depends on it: a hold that is due and a sale whose time has come count as ended
 //! for every reader and every command. It only bounds how long the records stay, when watchers hear of
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use rowlock_proto::RequestKey;
 use rowlock_raft_store::inventory::{
-    Command, CommandKind, EXPIRE_MAX, LifeCommand, QueueCommand, SYSTEM, State, TEND_MAX,
+    COLLECT_MAX, Command, CommandKind, EXPIRE_MAX, LifeCommand, QueueCommand, SYSTEM, State,
+    TEND_MAX,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -55,9 +56,9 @@ impl Sweeper {
         // P5: due by the time that the command will be stamped with.
         let look = |state: &State| {
             let queues = state.queue_steps_due(now_ms, QUEUES_MAX);
-            (state.next_deadline_ms(), state.next_tend_ms(), queues)
+            (state.next_deadline_ms(), state.next_tend_ms(), state.next_collect(), queues)
         };
-        let (deadline_ms, tend_ms, queues) = group.state().read(look).unwrap_or_default();
+        let (deadline_ms, tend_ms, collect, queues) = group.state().read(look).unwrap_or_default();
         let is_due = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
         let mut kinds = Vec::new();
         if is_due(deadline_ms) {
@@ -65,6 +66,11 @@ impl Sweeper {
         }
         if is_due(tend_ms) {
             kinds.push(CommandKind::Life(LifeCommand::Tend { max: TEND_MAX }));
+        }
+        if let Some((_, event)) = collect.filter(|&(at_ms, _)| at_ms <= now_ms) {
+            // One event a round: nobody waits for it.
+            let collect = LifeCommand::Collect { event, max: COLLECT_MAX };
+            kinds.push(CommandKind::Life(collect));
         }
         let step = |event| CommandKind::Queue(QueueCommand::Step { event });
         kinds.extend(queues.into_iter().map(step));

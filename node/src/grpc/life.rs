@@ -23,8 +23,8 @@ pub(super) fn command(kind: Kind) -> Result<LifeCommand, Refusal> {
 }
 
 pub(super) fn life(life: LifeView) -> v1::EventLife {
-    let LifeView { pause_reason, sale_ends_ms, sold_out, refunding } = life;
-    v1::EventLife { pause_reason, sale_ends_ms, sold_out, refunding }
+    let LifeView { pause_reason, sale_ends_ms, sold_out, refunding, archived_ms } = life;
+    v1::EventLife { pause_reason, sale_ends_ms, sold_out, refunding, archived_ms }
 }
 
 pub(super) fn refund_line(line: RefundLine) -> v1::RefundLine {

@@ -481,6 +481,7 @@ fn found_reply(found: Found) -> v1::QueryReply {
             next_deadline_ms: stats.next_deadline_ms,
             users: stats.users,
             venues: stats.venues,
+            archived: stats.archived,
         }),
         Found::Refunds { lines, next_seq } => Kind::Refunds(v1::RefundList {
             refunds: lines.into_iter().map(life::refund_line).collect(),

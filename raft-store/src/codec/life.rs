@@ -4,7 +4,7 @@ use bincode::{Decode, Encode};
 use rowlock_proto::ids::EventId;
 
 use super::{Error, decode, encode};
-use crate::inventory::{Life, LifeCommand};
+use crate::inventory::{Life, LifeCommand, Retention};
 
 /// The order of the variants is the format.
 #[derive(Encode, Decode)]
@@ -14,6 +14,7 @@ pub(super) enum LifeCommandV1 {
     End { event: [u8; 16] },
     SetEnd { event: [u8; 16], ends_ms: u64 },
     Tend { max: u32 },
+    Collect { event: [u8; 16], max: u32 },
 }
 
 impl From<&LifeCommand> for LifeCommandV1 {
@@ -28,6 +29,9 @@ impl From<&LifeCommand> for LifeCommandV1 {
                 Self::SetEnd { event: event.to_bytes(), ends_ms: *ends_ms }
             }
             LifeCommand::Tend { max } => Self::Tend { max: *max },
+            LifeCommand::Collect { event, max } => {
+                Self::Collect { event: event.to_bytes(), max: *max }
+            }
         }
     }
 }
@@ -43,6 +47,7 @@ impl From<LifeCommandV1> for LifeCommand {
                 Self::SetEnd { event: event(id), ends_ms }
             }
             LifeCommandV1::Tend { max } => Self::Tend { max },
+            LifeCommandV1::Collect { event: id, max } => Self::Collect { event: event(id), max },
         }
     }
 }
@@ -60,5 +65,21 @@ impl LifeRecord {
     pub fn decode(bytes: &[u8]) -> Result<Life, Error> {
         let (pause_reason, sale_ends_ms, refunds_seen) = decode(bytes)?;
         Ok(Life { pause_reason, sale_ends_ms, refunds_seen, ..Life::default() })
+    }
+}
+
+/// How far collecting an event has come; what is derived is not in it.
+#[derive(Debug)]
+pub struct RetentionRecord;
+
+impl RetentionRecord {
+    /// `None`: there is nothing to keep.
+    pub fn encode(retention: &Retention) -> Option<Vec<u8>> {
+        let stored = (retention.swept, retention.swept_ms, retention.archived_ms);
+        (stored != (0, 0, 0)).then(|| encode(stored, 24))
+    }
+    pub fn decode(bytes: &[u8]) -> Result<Retention, Error> {
+        let (swept, swept_ms, archived_ms) = decode(bytes)?;
+        Ok(Retention { swept, swept_ms, archived_ms, ..Retention::default() })
     }
 }

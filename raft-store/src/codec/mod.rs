@@ -27,7 +27,7 @@ pub use change::{decode_changes, encode_changes};
 pub use command::{decode_batch, encode_batch};
 pub use consumers::ConsumersRecord;
 pub use door::BlockOfNotes;
-pub use life::LifeRecord;
+pub use life::{LifeRecord, RetentionRecord};
 pub use money::BlockOfMoney;
 pub use queue::{BlockOfEntries, BlockOfLeft, BlockOfPasses, QueueRecord};
 pub use records::{

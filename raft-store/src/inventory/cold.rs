@@ -13,11 +13,12 @@
 //!   Nor is one with a waiting room that is open, one whose waitlist is to be served, or one that was
 //!   cancelled and has refunds to decide.
 //! - An event with a record that is not on disk is never cold.
+//! - An event in the archive leaves nothing but its number: whatever is asked of it, it is read back first.
 //! - A cold event is not touched: [`Event`]'s seats and bookings are asserted to be there.
 //! - What is read back agrees with what was kept: counts, areas and takings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::{size_of, size_of_val};
+use std::mem::{size_of, size_of_val, take};
 
 use rowlock_proto::ids::{BookingLocator, EventId};
 
@@ -109,10 +110,11 @@ impl State {
     /// The event that `subject` is or belongs to, if it must be read back first.
     pub fn cold(&self, subject: Subject) -> Option<EventNo> {
         let id = match subject {
+            Subject::EventAlone(id) => return self.archived.get(&id).copied(),
             Subject::Event(id) => id,
             Subject::Booking(locator) => *self.by_no.get(&event_no_of(locator))?,
         };
-        let event = self.events.get(&id)?;
+        let Some(event) = self.events.get(&id) else { return self.archived.get(&id).copied() };
         event.residency.is_cold().then(|| event_no(event))
     }
 
@@ -122,21 +124,25 @@ impl State {
     }
 
     pub fn event_number(&self, event: EventId) -> Option<EventNo> {
-        self.events.get(&event).map(event_no)
+        let here = self.events.get(&event).map(event_no);
+        here.or_else(|| self.archived.get(&event).copied())
     }
 
+    /// Those of all events that are not in the archive.
     pub fn event_numbers(&self) -> Vec<EventNo> {
-        self.by_no.keys().copied().collect()
+        let here = self.by_no.iter().filter(|(_, id)| !self.archived.contains_key(id));
+        here.map(|(&no, _)| no).collect()
     }
 
     pub fn is_cold(&self, no: EventNo) -> bool {
-        let event = self.by_no.get(&no).and_then(|id| self.events.get(id));
-        event.is_some_and(|event| event.residency.is_cold())
+        let Some(id) = self.by_no.get(&no) else { return false };
+        let event = self.events.get(id);
+        event.map_or_else(|| self.archived.contains_key(id), |event| event.residency.is_cold())
     }
 
     pub fn cold_events(&self) -> Vec<EventNo> {
         let cold = self.events.values().filter(|event| event.residency.is_cold());
-        cold.map(event_no).collect()
+        cold.map(event_no).chain(self.archived.values().copied()).collect()
     }
 
     /// Cold events whose sale begins soon.
@@ -171,24 +177,30 @@ impl State {
     /// nine tenths of `bytes_max`. The caller has written every record that was dirty before, and
     /// those that are dirty now are still to be written. What is returned is memory to be freed.
     pub fn evict_over(&mut self, bytes_max: u64) -> Vec<Left> {
-        if self.resident_bytes <= bytes_max {
+        if self.resident_bytes <= bytes_max && self.archived_here.is_empty() {
             return Vec::new();
         }
         let aim = bytes_max - bytes_max / 10;
         let dirty: BTreeSet<EventNo> =
             self.log.dirty.iter().filter_map(|key| key.event()).collect();
-        let clock_ms = self.log.clock_ms;
-        let idle = self.events.values().filter(|event| {
+        let may_go = |event: &Event| {
             let written = !dirty.contains(&event_no(event)) || planted(Mistake::EvictedUnwritten);
-            event.residency.bytes > 0 && event.is_quiet() && written
-        });
+            event.is_quiet() && written
+        };
+        let archived = self.archived_here.iter().filter_map(|id| self.events.get(id));
+        let archived: Vec<_> = archived.filter(|it| may_go(it)).map(|it| it.id).collect();
+        let mut gone: Vec<Left> = archived.into_iter().filter_map(|id| self.evict(id)).collect();
+        if self.resident_bytes <= bytes_max {
+            return gone;
+        }
+        let clock_ms = self.log.clock_ms;
+        let idle = self.events.values().filter(|event| event.residency.bytes > 0 && may_go(event));
         let by_use: BTreeMap<(bool, u64, EventNo), EventId> = idle
             .map(|event| {
                 let order = (event.sale_is_near(clock_ms), event.residency.used, event_no(event));
                 (order, event.id)
             })
             .collect();
-        let mut gone = Vec::new();
         for id in by_use.into_values() {
             if self.resident_bytes <= aim {
                 break;
@@ -206,7 +218,27 @@ impl State {
         self.resident_bytes -= event.residency.bytes;
         let evicted = event.leave();
         event.residency = Residency { bytes: 0, left: Some(left), ..event.residency };
+        if event.retention.is_archived() {
+            self.put_away(id);
+        }
         Some(evicted)
+    }
+
+    /// Leaves all of an event in the archive on disk.
+    fn put_away(&mut self, id: EventId) {
+        let Some(event) = self.events.remove(&id) else { return };
+        let to_do = (event.life.tended_at, event.retention.due_ms);
+        assert_eq!(to_do, (None, None), "of an event in the archive nothing is to be done");
+        self.archived_here.remove(&id);
+        self.archived.insert(id, event_no(&event));
+    }
+
+    /// While a state is loaded: what is in the archive stays there.
+    pub fn put_away_archived(&mut self) {
+        let archived = self.events.values().filter(|event| event.retention.is_archived());
+        for id in archived.map(|event| event.id).collect::<Vec<_>>() {
+            self.put_away(id);
+        }
     }
 
     /// Checks every invariant of a cold event, whose records `rows` are.
@@ -228,7 +260,10 @@ impl State {
     /// Reads an event back: `rows` are all its records, in the order of their keys.
     pub fn wake(&mut self, no: EventNo, rows: &[(RecordKey, Vec<u8>)]) -> Result<(), Error> {
         let id = *self.by_no.get(&no).ok_or(Error::Orphan)?;
-        let kept = self.events.remove(&id).ok_or(Error::Orphan)?;
+        let kept = self.events.remove(&id);
+        if kept.is_none() && self.archived.remove(&id).is_none() {
+            return Err(Error::Orphan);
+        }
         for (key, bytes) in rows {
             if key.event() != Some(no) {
                 return Err(Error::Meaning);
@@ -236,19 +271,23 @@ impl State {
             self.load_record(*key, bytes)?;
         }
         // Before the first look at its bookings nothing was known of them.
-        let first = kept.residency == Residency::default() && kept.bookings.is_empty();
-        if !first {
-            // What is in memory of a cold event is newer than its records: its time may have come.
-            let event = self.events.get_mut(&id).ok_or(Error::Orphan)?;
-            event.state = kept.state;
-            event.revision = kept.revision;
-            event.life = kept.life;
-        }
+        let is_first = |it: &Event| it.residency == Residency::default() && it.bookings.is_empty();
+        let Some(mut kept) = kept.filter(|kept| !is_first(kept)) else {
+            self.finish_event(no)?;
+            self.reckon_event(no);
+            return Ok(());
+        };
+        // What is in memory of a cold event is newer than its records: its time may have come.
+        let event = self.events.get_mut(&id).ok_or(Error::Orphan)?;
+        event.state = kept.state;
+        event.revision = kept.revision;
+        event.life = take(&mut kept.life);
+        event.retention.due_ms = kept.retention.due_ms;
         self.finish_event(no)?;
         let event = self.events.get(&id).ok_or(Error::Orphan)?;
         let same = (&event.counts, &event.areas, &event.takings)
             == (&kept.counts, &kept.areas, &kept.takings);
-        if !first && !same {
+        if !same {
             return Err(Error::Meaning);
         }
         self.resident_bytes -= kept.residency.bytes;

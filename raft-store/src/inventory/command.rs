@@ -352,6 +352,8 @@ pub(super) fn prices(prices: &[u64]) -> Result<(), Refusal> {
 /// Whose records a command or a reader looks into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
+    /// What is in memory of every event that is not in the archive.
+    EventAlone(EventId),
     Event(EventId),
     /// The event that the booking belongs to.
     Booking(BookingLocator),
@@ -393,7 +395,8 @@ impl CommandKind {
                 LifeCommand::Pause { event, .. }
                 | LifeCommand::Resume { event }
                 | LifeCommand::End { event }
-                | LifeCommand::SetEnd { event, .. },
+                | LifeCommand::SetEnd { event, .. }
+                | LifeCommand::Collect { event, .. },
             ) => Some(Subject::Event(*event)),
             Self::Queue(queue) => Some(Subject::Event(queue.event())),
             Self::Waitlist(waitlist) => Some(Subject::Event(waitlist.event())),

@@ -76,6 +76,7 @@ codes! {
     122: Kind::Life(Life::End { .. }) => "end-sales",
     123: Kind::Life(Life::SetEnd { .. }) => "set-sale-end",
     124: Kind::Life(Life::Tend { .. }) => "tend-events",
+    125: Kind::Life(Life::Collect { .. }) => "collect",
     140: Kind::Door(Door::Void { .. }) => "void-ticket",
     141: Kind::Door(Door::Merge { .. }) => "merge-scans",
     145: Kind::Waitlist(Waitlist::Set { .. }) => "set-waitlist",

@@ -29,6 +29,7 @@ use super::money::Takings;
 use super::planted::{Mistake, planted};
 use super::queue::Queue;
 use super::reply::{AreaCounts, EventState, Refusal, SeatCounts};
+use super::retention::Retention;
 use super::terms::{Terms, is_lapsed};
 use super::waitlist::Waitlist;
 
@@ -69,6 +70,7 @@ pub struct Event {
     /// The waiting room, if there ever was one.
     pub queue: Option<Box<Queue>>,
     pub life: Life,
+    pub retention: Retention,
     pub doors: Book,
     /// Those who wait for places, if anybody ever did.
     pub waitlist: Option<Box<Waitlist>>,
@@ -166,6 +168,7 @@ impl Event {
             refusals_from: 0,
             queue: None,
             life: Life::default(),
+            retention: Retention::default(),
             doors: Book::default(),
             waitlist: None,
             terms: None,
@@ -205,10 +208,17 @@ impl Event {
     }
 
     pub fn booking(&self, seq: u32) -> Option<&Booking> {
+        self.booking_ever(seq).filter(|booking| !booking.is_collected())
+    }
+    pub fn booking_mut(&mut self, seq: u32) -> Option<&mut Booking> {
+        self.booking_ever_mut(seq).filter(|booking| !booking.is_collected())
+    }
+    /// Also if it is collected.
+    pub fn booking_ever(&self, seq: u32) -> Option<&Booking> {
         self.assert_whole();
         self.bookings.get(usize::try_from(seq.checked_sub(1)?).ok()?)
     }
-    pub fn booking_mut(&mut self, seq: u32) -> Option<&mut Booking> {
+    pub fn booking_ever_mut(&mut self, seq: u32) -> Option<&mut Booking> {
         self.assert_whole();
         self.bookings.get_mut(usize::try_from(seq.checked_sub(1)?).ok()?)
     }
@@ -415,6 +425,17 @@ impl Event {
         (gone, Some(number))
     }
 
+    /// Lets go of the refusals that are too old to be repeated; the numbers of those that went.
+    pub fn forget_refusals(&mut self, now_ms: u64) -> Range<u64> {
+        self.assert_whole();
+        let first = self.refusals_from;
+        let is_old = |oldest: &Remembered| oldest.at_ms.saturating_add(REFUSAL_MEMORY_MS) < now_ms;
+        while self.refusals.front().is_some_and(is_old) {
+            self.forget_oldest_refusal();
+        }
+        first..self.refusals_from
+    }
+
     fn forget_oldest_refusal(&mut self) {
         let Some(oldest) = self.refusals.pop_front() else { return };
         let key = (oldest.user, oldest.key);
@@ -450,7 +471,8 @@ impl Event {
             self.per_user.entry(remembered.user).or_default().refusals += 1;
         }
         let mut areas = self.layout.no_places_taken();
-        for (seq, booking) in (1..).zip(&self.bookings) {
+        let numbered = (1..).zip(&self.bookings);
+        for (seq, booking) in numbered.filter(|(_, booking)| !booking.is_collected()) {
             self.by_key.insert((booking.user, booking.key), KeyOwner::Booking(seq));
             if is_lapsed(booking.state) {
                 self.per_user.entry(booking.user).or_default().lapsed += 1;

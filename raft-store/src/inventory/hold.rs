@@ -8,6 +8,7 @@
 //!   granted.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, BookingLocator, EventId, UserId};
@@ -103,7 +104,14 @@ impl State {
             at_ms,
             refusal: refusal.clone(),
         });
-        let no = event_no(event);
+        self.touch_refusals(id, gone, kept);
+        self.refusals_changed(id);
+        Err(refusal)
+    }
+
+    /// Refusals with these numbers were forgotten, and one was kept.
+    pub(super) fn touch_refusals(&mut self, id: EventId, gone: Range<u64>, kept: Option<u64>) {
+        let Some(no) = self.events.get(&id).map(event_no) else { return };
         if !gone.is_empty() {
             // The event's record says where the remembered ones begin.
             self.log.touch(RecordKey::Event(no));
@@ -114,7 +122,6 @@ impl State {
         for block in dropped.chain(kept.map(|number| number / REFUSALS_PER_BLOCK)) {
             self.log.touch(RecordKey::Refusals(no, block));
         }
-        Err(refusal)
     }
 
     /// The first answer to this key, if it was used and is remembered (P4).
@@ -217,6 +224,7 @@ impl State {
             self.log.note(ChangeKind::PlacesChanged { event: id, booking, areas, state: into });
         }
         self.offer_closed(id, seq);
+        self.littered(id, seq);
         self.stir(id);
         Some(Returned { event: id, booking, seats: places.seats, state: into })
     }

@@ -28,6 +28,7 @@ impl State {
             found.truncate(TOLD_MAX);
         }
         self.audit_lives(&mut found);
+        self.audit_retention(&mut found);
         self.audit_consumers(&mut found);
         self.audit_waiting(&mut found);
         self.audit_user_lists(&mut found);
@@ -49,14 +50,14 @@ impl State {
                 odd.seq, odd.event
             ));
         }
-        for (no, id) in &self.by_no {
+        for (no, id) in self.by_no.iter().filter(|(no, id)| self.archived.get(id) != Some(*no)) {
             if self.events.get(id).map(|event| (event.id.slot().number(), event.event_no))
                 != Some(*no)
             {
                 found.push(format!("event {id} is not number {} of slot {}", no.1, no.0));
             }
         }
-        if self.by_no.len() != self.events.len() {
+        if self.by_no.len() != self.events.len() + self.archived.len() {
             found.push("events and event numbers differ in count".to_owned());
         }
         let revisions = self.log.changes.windows(2);
@@ -120,7 +121,8 @@ fn audit_seats(event: &Event, found: &mut Vec<String>) {
     }
     let mut per_user: BTreeMap<_, UserCounts> = BTreeMap::new();
     let mut areas = event.layout.no_places_taken();
-    for (seq, booking) in (1..).zip(&event.bookings) {
+    let numbered = (1..).zip(&event.bookings).filter(|(_, booking)| !booking.is_collected());
+    for (seq, booking) in numbered {
         let has = owned.get(&seq).copied().unwrap_or(0);
         let places = if booking.state.owns_seats() { booking.places() } else { Places::default() };
         let due = seat_count(&places.seats);
@@ -155,7 +157,8 @@ fn audit_seats(event: &Event, found: &mut Vec<String>) {
 
 /// P4: every booking is found by its key.
 fn audit_keys(event: &Event, found: &mut Vec<String>) {
-    for (seq, booking) in (1..).zip(&event.bookings) {
+    let numbered = (1..).zip(&event.bookings).filter(|(_, booking)| !booking.is_collected());
+    for (seq, booking) in numbered {
         let owner = event.by_key.get(&(booking.user, booking.key));
         if owner != Some(&KeyOwner::Booking(seq)) {
             found.push(format!("booking {}: its key leads elsewhere", booking.id));

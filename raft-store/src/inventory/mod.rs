@@ -47,6 +47,7 @@ pub mod queue;
 pub mod record;
 mod refund;
 pub mod reply;
+pub mod retention;
 mod seat_map;
 mod stored;
 pub mod terms;
@@ -84,6 +85,7 @@ pub use self::reply::{
     Answer, Applied, AreaCounts, BookingView, DoorCounts, EventState, EventView, LifeView,
     MoneyView, Refusal, Reply, ScanOutcome, SeatCounts, Stats,
 };
+pub use self::retention::{ARCHIVE_AFTER_MS, COLLECT_MAX, KEPT_MS, Retention};
 use self::seat_map::StoredMap;
 pub use self::terms::{Price, TermsCommand, TermsView};
 pub use self::user_lists::{Listing, UserListCommand, UserListView};
@@ -128,6 +130,11 @@ pub struct State {
     consumers: Consumers,
     /// When those who wait for places of an event are to be served: see `waitlist`.
     offers_due: BTreeSet<(u64, EventId)>,
+    /// When something is to be collected of an event: see `retention`.
+    collecting: BTreeSet<(u64, EventId)>,
+    /// Events in the archive that are in memory, and those that are not.
+    archived_here: BTreeSet<EventId>,
+    archived: BTreeMap<EventId, record::EventNo>,
 }
 
 /// Where applying stands, and what it leaves behind: apart from the rest, so that an event can be

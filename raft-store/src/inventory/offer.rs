@@ -114,6 +114,8 @@ impl State {
             return Ok(Reply::Done);
         }
         event.state = EventState::Cancelled;
+        // Its bookings are to be refunded: it is no longer done with.
+        self.leave_archive(id);
         // By the deadlines, which are those of live holds, and not by the bookings, which are many
         // more in time.
         let held = self.deadlines.of(id);
@@ -150,6 +152,7 @@ impl State {
         self.log.note(ChangeKind::EventChanged { event: id, state: event.state });
         event.revision = self.log.revision;
         self.log.touch(RecordKey::Event(event_no(event)));
+        self.recollect(id);
         self.stir(id);
     }
 }

@@ -126,6 +126,14 @@ pub enum Mistake {
     DroppedListedAgain,
     /// A row of a user's list is not written.
     ListingNotWritten,
+    /// What came to nothing is collected before its day is over.
+    CollectedEarly,
+    /// A booking is collected for which a payment was begun.
+    PaymentCollected,
+    /// The request of a collected booking still leads to it.
+    CollectedKeyKept,
+    /// An event goes into the archive that owes money.
+    ArchivedOwing,
 }
 
 #[inline]
@@ -199,6 +207,10 @@ pub(crate) mod tests {
         Mistake::OldListingTaken,
         Mistake::DroppedListedAgain,
         Mistake::ListingNotWritten,
+        Mistake::CollectedEarly,
+        Mistake::PaymentCollected,
+        Mistake::CollectedKeyKept,
+        Mistake::ArchivedOwing,
     ];
 
     /// Plants one mistake, or none, in this thread.

@@ -199,10 +199,11 @@ impl State {
         self.events.get(&id).map(|event| self.event_view(event, self.counts_now(event)))
     }
 
-    /// A page of events by id, and whether there are more.
+    /// A page of events by id, and whether there are more. Those in the archive are not listed.
     pub fn events_after(&self, from: Option<EventId>, limit: usize) -> (Vec<EventView>, bool) {
         let limit = limit.min(PAGE_MAX);
-        let mut rest = self.events.range(after(from));
+        let listed = |(_, event): &(&EventId, &Event)| !event.retention.is_archived();
+        let mut rest = self.events.range(after(from)).filter(listed);
         let view = |(_, event): (&EventId, &Event)| self.event_view(event, self.counts_now(event));
         let page = rest.by_ref().take(limit).map(view).collect();
         (page, rest.next().is_some())
@@ -263,9 +264,10 @@ impl State {
         let from = usize::try_from(after_seq).ok()?;
         event.assert_whole();
         let rest = event.bookings.get(from..).unwrap_or(&[]);
-        let limit = limit.min(PAGE_MAX);
-        let page = rest.iter().take(limit).map(|booking| self.view(event, booking)).collect();
-        Some((page, rest.len() > limit))
+        let mut rest = rest.iter().filter(|booking| !booking.is_collected());
+        let page = rest.by_ref().take(limit.min(PAGE_MAX));
+        let page = page.map(|booking| self.view(event, booking)).collect();
+        Some((page, rest.next().is_some()))
     }
 
     pub fn venue(&self, id: VenueId) -> Option<&Venue> {
@@ -298,8 +300,14 @@ impl State {
 
     pub fn stats(&self) -> Stats {
         Stats {
-            events: self.events.len() as u64,
-            bookings: self.events.values().map(|event| u64::from(event.booking_count())).sum(),
+            events: (self.events.len() - self.archived_here.len()) as u64,
+            archived: (self.archived.len() + self.archived_here.len()) as u64,
+            bookings: self
+                .events
+                .values()
+                .filter(|event| !event.retention.is_archived())
+                .map(|event| u64::from(event.booking_count()))
+                .sum(),
             holds_live: self.deadlines.len() as u64,
             holds_due: self.due().count() as u64,
             next_deadline_ms: self.next_deadline_ms().unwrap_or(0),

@@ -29,6 +29,7 @@
 //! 23 slot:u16 no:u32                    its audit chain, which is kept beside the state: `audit.rs`
 //! 24 user:16                            a user's list; absent: only its rows are kept
 //! 24 user:16 booking:16                 a row of it
+//! 25 slot:u16 no:u32                    what was collected of it, and whether it is archived
 //! ```
 
 use rowlock_proto::ids::{BookingId, SeatMapHash, UserId, VenueId};
@@ -64,14 +65,17 @@ pub enum RecordKey {
     Chain(EventNo),
     /// Of a user: the list itself, or a row of it.
     UserList(UserId, Option<BookingId>),
+    Retention(EventNo),
 }
 
 /// Tags of the records that belong to an event. They all begin with the event's place, so that an
 /// event is read back by one look under each tag.
-pub const EVENT_TAGS: [u8; 18] = [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23];
+pub const EVENT_TAGS: [u8; 19] =
+    [4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23, 25];
 
-/// Those of the records that an event can leave on disk: all but its own.
-pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1;
+/// Those of the records that an event can leave on disk: all but its own, and but the one that says
+/// whether it is in the archive.
+pub const BODY_TAGS: &[u8] = EVENT_TAGS.split_at(1).1.split_at(EVENT_TAGS.len() - 2).0;
 
 /// What the keys of an event's records begin with, in the order of the keys.
 pub fn event_prefixes((slot, no): EventNo) -> impl Iterator<Item = [u8; 7]> {
@@ -108,7 +112,8 @@ impl RecordKey {
             | Self::QueuePasses(no, _)
             | Self::Waitlist(no)
             | Self::Waiters(no, _)
-            | Self::Chain(no) => Some(no),
+            | Self::Chain(no)
+            | Self::Retention(no) => Some(no),
         }
     }
 
@@ -123,6 +128,7 @@ impl RecordKey {
             Self::Shard => out.push(0),
             Self::Consumers => out.push(22),
             Self::Chain(no) => event(&mut out, 23, no),
+            Self::Retention(no) => event(&mut out, 25, no),
             Self::UserList(user, row) => {
                 out.push(24);
                 out.extend_from_slice(&user.to_bytes());
@@ -238,6 +244,7 @@ impl RecordKey {
             16 => Self::Queue(event(rest)?),
             20 => Self::Waitlist(event(rest)?),
             23 => Self::Chain(event(rest)?),
+            25 => Self::Retention(event(rest)?),
             24 => {
                 let (user, row) = rest.split_first_chunk::<16>()?;
                 let row = (!row.is_empty()).then_some(row);

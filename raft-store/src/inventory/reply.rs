@@ -226,11 +226,15 @@ pub struct LifeView {
     pub sold_out: bool,
     /// It was cancelled, and not all refunds are decided yet.
     pub refunding: bool,
+    /// When it went into the archive; 0: it did not.
+    pub archived_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Stats {
+    /// Not counting those in the archive.
     pub events: u64,
+    pub archived: u64,
     pub bookings: u64,
     pub holds_live: u64,
     pub holds_due: u64,

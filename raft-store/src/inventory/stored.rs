@@ -20,8 +20,8 @@ use super::waitlist::waitlist_keys;
 use super::{Deadline, State};
 use crate::codec::{
     BlockOfBookings, BlockOfExtras, BlockOfNotes, BlockOfRefusals, BlockOfSeats, BlockOfTerms,
-    BlockedSeats, ConsumersRecord, Error, EventRecord, LifeRecord, MapPartRecord, ShardRecord,
-    TermsRecord, UserListRecord, UserRecord, UserRowRecord, VenueRecord,
+    BlockedSeats, ConsumersRecord, Error, EventRecord, LifeRecord, MapPartRecord, RetentionRecord,
+    ShardRecord, TermsRecord, UserListRecord, UserRecord, UserRowRecord, VenueRecord,
 };
 
 /// The part of `items` that block number `block` of `size` covers.
@@ -111,6 +111,7 @@ impl State {
                 BlockedSeats::encode(blocked)
             }
             RecordKey::Life(no) => LifeRecord::encode(&self.event_at(no)?.life)?,
+            RecordKey::Retention(no) => RetentionRecord::encode(&self.event_at(no)?.retention)?,
             RecordKey::Terms(no) => TermsRecord::encode(self.whole_at(no)?.terms.as_deref()?),
             RecordKey::BookingTerms(no, block) => {
                 let bookings = block_of(&self.whole_at(no)?.bookings, block, BOOKINGS_PER_BLOCK);
@@ -224,6 +225,9 @@ impl State {
             RecordKey::Waitlist(_) | RecordKey::Waiters(..) => self.load_waitlist(key, bytes)?,
             RecordKey::Blocked(no) => self.loading(no)?.blocked = BlockedSeats::decode(bytes)?,
             RecordKey::Life(no) => self.loading(no)?.life = LifeRecord::decode(bytes)?,
+            RecordKey::Retention(no) => {
+                self.loading(no)?.retention = RetentionRecord::decode(bytes)?;
+            }
             RecordKey::Terms(no) => {
                 self.loading(no)?.terms = Some(Box::new(TermsRecord::decode(bytes)?));
             }
@@ -287,7 +291,9 @@ impl State {
         }
         self.finish_life(id);
         self.finish_queue(no)?;
-        self.finish_waitlist(no)
+        self.finish_waitlist(no)?;
+        self.finish_retention(id);
+        Ok(())
     }
 
     /// Makes whole what was loaded. What is cold already, is.
@@ -316,6 +322,7 @@ impl State {
     /// Every record's key, in order. All events must be whole.
     pub fn record_keys(&self) -> BTreeSet<RecordKey> {
         self.events.values().for_each(Event::assert_whole);
+        assert!(self.archived.is_empty(), "an event in the archive is read back before");
         let mut keys = BTreeSet::from([RecordKey::Shard, RecordKey::Consumers]);
         for (&hash, map) in &self.maps {
             keys.extend(map.data.keys().map(|&part| RecordKey::MapPart(hash, part)));
@@ -338,6 +345,7 @@ impl State {
             keys.insert(RecordKey::Blocked(no));
             keys.extend(event.queue.iter().flat_map(|queue| queue_keys(no, queue)));
             keys.insert(RecordKey::Life(no));
+            keys.insert(RecordKey::Retention(no));
             keys.extend(waitlist_keys(event));
             keys.insert(RecordKey::Terms(no));
             keys.extend((0..bookings).map(|block| RecordKey::BookingTerms(no, block)));

@@ -23,6 +23,7 @@ mod brute;
 mod door;
 mod exchange;
 mod granted;
+pub mod keeping;
 mod life;
 pub mod line;
 mod money;
@@ -85,6 +86,7 @@ pub struct Show {
     untold: bool,
     /// Sales that were looked at since it was cancelled.
     seen: usize,
+    pub keep: keeping::Keeping,
     refusals: Vec<(u64, u64, Basket, u64, Said)>,
     pub line: Option<line::Line>,
     pub wait: waitlist::List,
@@ -137,6 +139,8 @@ pub struct Sale {
     pub till: Till,
     pub bill: Bill,
     pub moves: Moves,
+    /// It came to nothing long ago, and is as if it had not been.
+    pub gone_for_good: bool,
     basket: Basket,
     begun_key: u64,
 }
@@ -171,6 +175,7 @@ pub enum Ask {
     Cancel { event: usize },
     Life { event: usize, deed: Deed },
     Tend { max: u32 },
+    Collect { event: usize, max: u32 },
     Reprice { event: usize, prices: Vec<u64> },
     Hold { event: usize, user: u64, key: u64, basket: Basket },
     Block { event: usize, seats: Vec<u32> },
@@ -221,6 +226,7 @@ impl Show {
             ends_ms: 0,
             untold: false,
             seen: 0,
+            keep: keeping::Keeping::default(),
             refusals: Vec::new(),
             line: None,
             wait: waitlist::List::default(),
@@ -304,6 +310,9 @@ impl Model {
             Ask::Cancel { event } => match self.shows.get_mut(*event) {
                 None => no(ErrorCode::EventNotFound),
                 Some(show) => {
+                    if show.phase != Phase::Cancelled {
+                        show.keep.archived_ms = 0;
+                    }
                     show.phase = Phase::Cancelled;
                     show.untold = false;
                     for sale in &mut show.sales {
@@ -317,6 +326,7 @@ impl Model {
             },
             Ask::Life { event, deed } => self.deed(*event, deed),
             Ask::Tend { max } => self.tend(*max),
+            Ask::Collect { event, max } => self.collect(*event, *max),
             Ask::Reprice { event, prices } => self.reprice(*event, prices),
             Ask::Hold { event, user, key, basket } => self.hold(*event, *user, *key, basket),
             Ask::Block { event, seats } => self.block(*event, seats),
@@ -387,7 +397,7 @@ impl Model {
         let place = usize::try_from(number).ok()?.checked_sub(1)?;
         // User 0 is the cluster itself and may act for anyone.
         let sale = self.shows.get_mut(event)?.sales.get_mut(place)?;
-        (sale.user == user || user == 0).then_some(sale)
+        (!sale.gone_for_good && (sale.user == user || user == 0)).then_some(sale)
     }
 
     fn seen(&mut self, event: usize, number: u32) -> Seen {
@@ -401,8 +411,7 @@ impl Model {
             return no(ErrorCode::EventNotFound);
         };
         // The grant again, as it was on the day.
-        let granted =
-            (1_u32..).zip(&show.sales).find(|(_, sale)| sale.key == key && sale.user == user);
+        let granted = (1_u32..).zip(&show.sales).find(|(_, sale)| sale.is(user, key));
         if let Some((number, sale)) = granted {
             if sale.basket != *basket {
                 return no(ErrorCode::IdempotencyKeyReused);
@@ -503,6 +512,7 @@ impl Model {
             doors: AtDoors::default(),
             till: Till::default(),
             moves: Moves::default(),
+            gone_for_good: false,
             basket: basket.clone(),
             begun_key: 0,
         };

@@ -16,6 +16,7 @@ mod goldens_consumers;
 mod goldens_exchange;
 mod goldens_money;
 mod goldens_queue;
+mod goldens_retention;
 mod goldens_terms;
 mod goldens_user_lists;
 mod goldens_waitlist;

@@ -200,7 +200,7 @@ impl Script {
         let seq: u32 = name.strip_prefix('b').and_then(|seq| seq.parse().ok()).expect("b<number>");
         let page = self.world.state.bookings_of(self.event, seq - 1, 1);
         let found = page.and_then(|(page, _)| Some(page.first()?.booking));
-        found.unwrap_or(BookingId(1))
+        found.filter(|id| id.locator().seq() == seq).unwrap_or(BookingId(1))
     }
 
     fn create(&mut self, words: &[&str]) {
@@ -392,7 +392,10 @@ impl Script {
                 }
                 self.say(text);
             }
-            [verb @ ("pause" | "resume" | "end" | "tend" | "life" | "refunds"), rest @ ..] => {
+            [
+                verb @ ("pause" | "resume" | "end" | "tend" | "collect" | "life" | "refunds"),
+                rest @ ..,
+            ] => {
                 self.life(verb, rest);
             }
             ["consumer", words @ ..] => self.consumer(words),

@@ -4,6 +4,7 @@ use rowlock_proto::ids::EventId;
 
 use crate::inventory::command::{NAME_BYTES_MAX, invalid, text};
 use crate::inventory::reply::Refusal;
+use crate::inventory::retention::COLLECT_MAX;
 
 /// Steps of one `Tend`: bounds how long it keeps the shard. A step is an event that ends, or a booking
 /// of a cancelled one that is looked at.
@@ -32,6 +33,11 @@ pub enum LifeCommand {
     Tend {
         max: u32,
     },
+    /// Lets go of what the event needs no more, looking at `max` of its bookings at most.
+    Collect {
+        event: EventId,
+        max: u32,
+    },
 }
 
 impl LifeCommand {
@@ -41,9 +47,14 @@ impl LifeCommand {
             Self::Tend { max } if *max == 0 || *max > TEND_MAX => {
                 Err(invalid(format!("1 to {TEND_MAX} steps are done at once")))
             }
-            Self::Resume { .. } | Self::End { .. } | Self::SetEnd { .. } | Self::Tend { .. } => {
-                Ok(())
+            Self::Collect { max, .. } if *max == 0 || *max > COLLECT_MAX => {
+                Err(invalid(format!("1 to {COLLECT_MAX} bookings are looked at")))
             }
+            Self::Resume { .. }
+            | Self::End { .. }
+            | Self::SetEnd { .. }
+            | Self::Tend { .. }
+            | Self::Collect { .. } => Ok(()),
         }
     }
 }

@@ -105,6 +105,7 @@ impl State {
             LifeCommand::End { event } => self.end(*event),
             LifeCommand::SetEnd { event, ends_ms } => self.set_end(*event, *ends_ms),
             LifeCommand::Tend { max } => self.tend(*max),
+            LifeCommand::Collect { event, max } => self.collect(*event, *max),
         }
     }
 
@@ -169,7 +170,7 @@ impl State {
     }
 
     /// Changes state and life of an event, and says so if that is another than before.
-    fn enter(&mut self, id: EventId, state: EventState, change: impl FnOnce(&mut Life)) {
+    pub(super) fn enter(&mut self, id: EventId, state: EventState, change: impl FnOnce(&mut Life)) {
         let Some(event) = self.events.get_mut(&id) else { return };
         let before = (event.state, event.life.clone());
         event.state = state;
@@ -255,6 +256,7 @@ impl State {
             sale_ends_ms: event.life.sale_ends_ms,
             sold_out: state == EventState::Published && full,
             refunding: event.refunds_left(),
+            archived_ms: event.retention.archived_ms,
         };
         EventView { state, life, ..view }
     }

@@ -43,7 +43,7 @@ impl State {
             let Some(event) = self.events.get_mut(&id) else { break };
             let late = event.life.late.pop_first();
             let seq = late.unwrap_or(event.life.refunds_seen.saturating_add(1));
-            let Some(booking) = event.booking(seq) else { break };
+            let Some(booking) = event.booking_ever(seq) else { break };
             let paid = booking.state == BookingState::Confirmed;
             if late.is_none() {
                 event.life.refunds_seen = seq;

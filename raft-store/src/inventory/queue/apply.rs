@@ -90,7 +90,7 @@ impl State {
                 return refuse(ErrorCode::QueueExists);
             }
         }
-        if event.state == EventState::Cancelled {
+        if event.state == EventState::Cancelled || event.retention.is_archived() {
             return refuse(ErrorCode::EventStateConflict);
         }
         // P8: the commitment stands in the log before the first entry.

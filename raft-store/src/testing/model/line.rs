@@ -292,7 +292,7 @@ impl Model {
                     return no(ErrorCode::QueueExists);
                 }
             }
-            if over {
+            if over || show.keep.archived_ms != 0 {
                 return no(ErrorCode::EventStateConflict);
             }
             if terms.from_ms < terms.opens_ms && terms.from_ms <= now {

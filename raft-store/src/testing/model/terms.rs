@@ -297,6 +297,7 @@ impl Show {
         let held: usize = held.map(|sale| sale.here().len()).sum();
         let lapsed = own()
             .filter(|sale| matches!(sale.standing, Standing::Released | Standing::Expired))
+            .filter(|sale| !sale.gone_for_good)
             .count();
         over(ErrorCode::OrderLimitExceeded, rules.order_max, keeps + wants)
             .or_else(|| {

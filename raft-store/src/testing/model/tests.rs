@@ -23,6 +23,7 @@ mod doors;
 mod exchanges;
 mod hall;
 mod histories;
+mod keeping;
 mod lines;
 mod money;
 mod readers;
@@ -169,7 +170,8 @@ impl Pair {
     fn id(&self, event: usize, number: u32) -> BookingId {
         let after = number.wrapping_sub(1);
         let found = self.state.bookings_of(event_id(event), after, 1);
-        found.and_then(|(page, _)| Some(page.first()?.booking)).unwrap_or(BookingId(99))
+        let found = found.and_then(|(page, _)| Some(page.first()?.booking));
+        found.filter(|it| it.locator().seq() == number).unwrap_or(BookingId(99))
     }
 
     /// One of the latest bookings, now and then one that is not there.
@@ -304,6 +306,10 @@ impl Pair {
             }
             Ask::Life { event, deed } => (SYSTEM, 0, CommandKind::Life(life(event, deed))),
             Ask::Tend { max } => (SYSTEM, 0, CommandKind::Life(LifeCommand::Tend { max })),
+            Ask::Collect { event, max } => {
+                let event = event_id(event);
+                (SYSTEM, 0, CommandKind::Life(LifeCommand::Collect { event, max }))
+            }
             Ask::Reprice { event, prices } => {
                 let patch = Box::new(EventPatch { prices, ..EventPatch::default() });
                 (SYSTEM, 0, CommandKind::UpdateEvent { event: event_id(event), patch })
@@ -376,8 +382,9 @@ impl Pair {
             let (page, more) = self.state.bookings_of(id, 0, 1_000).unwrap();
             assert!(!more);
             let seen: Vec<Seen> = page.into_iter().map(seen).collect();
+            let sales = (1..).zip(&show.sales).filter(|(_, sale)| !sale.gone_for_good);
             let sales: Vec<Seen> =
-                (1..).zip(&show.sales).map(|(number, sale)| (event, number, plain(sale))).collect();
+                sales.map(|(number, sale)| (event, number, plain(sale))).collect();
             assert_eq!(seen, sales);
             let states = self.state.seats(id).unwrap();
             let owned = |seat| match show.owner(seat).map(|place| show.sales[place].standing) {
@@ -419,7 +426,9 @@ impl Pair {
             let owed: Vec<u64> = owed.into_iter().map(|line| line.amount).collect();
             assert_eq!(owed, owed_by(show));
             let listed = self.state.events_after(None, 10).0;
-            assert!(listed.contains(&view), "a list shows what a look shows");
+            let archived_ms = show.keep.archived_ms;
+            assert_eq!(view.life.archived_ms, archived_ms);
+            assert_eq!(listed.contains(&view), archived_ms == 0, "a list shows what a look shows");
         }
         assert_eq!(self.state.clock_ms(), self.model.clock_ms);
         self.compare_lines();

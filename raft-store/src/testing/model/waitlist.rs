@@ -98,6 +98,10 @@ impl Show {
         Some((Vec::new(), vec![(area, want.size, self.prices[*category])]))
     }
 
+    pub(super) fn was_offered(&self, sale: usize) -> bool {
+        self.wait.turns.iter().any(|turn| turn.outcome == Outcome::Offered(sale))
+    }
+
     fn would_pass_limit(&self, user: u64, more: u32) -> bool {
         self.limit != 0 && self.owned_by(user) + more as usize > self.limit as usize
     }
@@ -180,6 +184,7 @@ impl Show {
             doors: AtDoors::default(),
             till: super::Till::default(),
             moves: super::Moves::default(),
+            gone_for_good: false,
             basket: super::Basket {
                 plain: true,
                 seats: Vec::new(),

@@ -1,4 +1,4 @@
-//! The life of an event, in scripts: `pause rain`, `resume`, `end`, `end at 60`, `tend 10`; `life` and
+//! The life of an event, in scripts: `pause rain`, `resume`, `end`, `end at 60`, `tend 10`, `collect 10`; `life` and
 //! `refunds` show what there is to see of it.
 
 use std::fmt::Write as _;
@@ -16,6 +16,7 @@ impl Script {
             ("end", []) => LifeCommand::End { event },
             ("end", ["at", at]) => LifeCommand::SetEnd { event, ends_ms: seconds(at) },
             ("tend", [max]) => LifeCommand::Tend { max: small(max) },
+            ("collect", [max]) => LifeCommand::Collect { event, max: small(max) },
             ("life", []) => return self.show_life(),
             ("refunds", [after, limit]) => {
                 return self.show_refunds(small(after), usize::try_from(number(limit)).unwrap());
@@ -38,6 +39,9 @@ impl Script {
             if is {
                 write!(text, ", {what}").unwrap();
             }
+        }
+        if view.life.archived_ms > 0 {
+            write!(text, ", in the archive since {}", time(view.life.archived_ms)).unwrap();
         }
         self.say(text);
     }

@@ -6,7 +6,10 @@ use openraft::EntryPayload as Payload;
 use openraft::RaftSnapshotBuilder;
 use openraft::storage::RaftStateMachine;
 use rowlock_raft_store::engine::memory::MemEngine;
-use rowlock_raft_store::inventory::{Batch, Command, CommandKind, State, Subject};
+use rowlock_raft_store::inventory::{
+    ARCHIVE_AFTER_MS, Batch, COLLECT_MAX, Command, CommandKind, EventState, LifeCommand, State,
+    Subject,
+};
 use rowlock_raft_store::residency::Residency;
 use rowlock_raft_store::store::{Store, Tuning};
 use rowlock_raft_store::types::Entry;
@@ -129,5 +132,58 @@ fn p3_a_crash_after_an_eviction_loses_nothing() {
             assert_eq!(again.state.digest().unwrap(), plain.state.digest().unwrap(), "cut {cut}");
             assert_eq!(again.state.audit().unwrap(), Vec::<String>::new());
         }
+    });
+}
+
+/// Also of a replica that has room for everything: what is archived leaves memory, but for its number.
+#[test]
+fn p4_an_event_in_the_archive_is_read_back_when_it_is_asked_for() {
+    run(async {
+        let engine = MemEngine::new();
+        let mut replica = Replica::open(Arc::new(engine.clone())).unwrap();
+        for (entry, _) in entries() {
+            live(&mut replica, &entry).await;
+        }
+        let date_ms = replica.state.read(|state| state.event(EVENT)).unwrap().unwrap().spec.date_ms;
+        let stamp_ms = date_ms + ARCHIVE_AFTER_MS;
+        let collect = LifeCommand::Collect { event: EVENT, max: COLLECT_MAX };
+        let collect = later(STORY + 4, stamp_ms, vec![system(CommandKind::Life(collect))]);
+        live(&mut replica, &collect).await;
+
+        let alone = Some(Subject::EventAlone(EVENT));
+        let look = |replica: &Replica| {
+            let seen = replica.state.read_of(alone, |state| state.event(EVENT));
+            let listed = replica.state.read(|state| state.events_after(None, 10)).unwrap();
+            assert_eq!(listed, (Vec::new(), false), "it is in no list");
+            let stats = replica.state.read(State::stats).unwrap();
+            assert_eq!((stats.events, stats.archived, stats.bookings), (0, 1, 0));
+            seen.unwrap().unwrap()
+        };
+        let is_here =
+            |replica: &Replica| replica.state.read(|state| state.event(EVENT)).unwrap().is_some();
+        assert!(is_here(&replica), "until it is written");
+        let seen = look(&replica);
+        assert_eq!((seen.state, seen.life.archived_ms), (EventState::Ended, stamp_ms));
+        let digest = replica.state.digest().unwrap();
+        assert!(!is_here(&replica));
+        let loads = replica.state.residency().loads;
+        assert_eq!(look(&replica), seen);
+        assert!(is_here(&replica) && replica.state.residency().loads == loads + 1);
+        assert_eq!(replica.state.digest().unwrap(), digest);
+        assert!(!is_here(&replica), "and leaves again");
+        assert_eq!(replica.state.audit().unwrap(), Vec::<String>::new());
+
+        // A restart reads nothing of it but what it is.
+        drop(replica);
+        let mut again = Replica::open(Arc::new(engine)).unwrap();
+        assert!(!is_here(&again));
+        assert_eq!(again.state.digest().unwrap(), digest);
+        assert_eq!(look(&again), seen);
+        // What is asked of it is answered: it is over.
+        let cancel =
+            later(STORY + 5, stamp_ms, vec![system(CommandKind::CancelEvent { event: EVENT })]);
+        live(&mut again, &cancel).await;
+        let seen = again.state.read(|state| state.event(EVENT)).unwrap().unwrap();
+        assert_eq!((seen.state, seen.life.archived_ms), (EventState::Cancelled, 0));
     });
 }

@@ -70,6 +70,11 @@ fn p1_p4_p6_random_terms_match_the_model() {
     check(0x7e45, 100_000, terms::terms_steps);
 }
 
+#[test]
+fn p4_p6_random_collections_match_the_model() {
+    check(0x0dd_ba11, 100_000, keeping::keep_steps);
+}
+
 /// The model would be of no use if it did not notice.
 #[test]
 fn every_planted_mistake_is_found() {
@@ -86,8 +91,9 @@ fn every_planted_mistake_is_found() {
                 money::money_steps,
                 waitlists::wait_steps,
                 terms::terms_steps,
+                keeping::keep_steps,
             ];
-            let seen = (0..72).any(|round: usize| {
+            let seen = (0..84).any(|round: usize| {
                 let steps = kinds[round % kinds.len()]().new_tree(&mut random).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             });

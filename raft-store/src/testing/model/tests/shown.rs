@@ -122,6 +122,7 @@ pub(super) fn seen(view: BookingView) -> Seen {
         till: money::seen(view.money),
         moves: Moves { shown: view.numbers, ..Moves::default() },
         bill: Bill { way: view.channel, shown, ..Bill::default() },
+        gone_for_good: false,
         basket: plain_basket(Vec::new()),
         begun_key: 0,
     };

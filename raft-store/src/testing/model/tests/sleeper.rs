@@ -77,10 +77,12 @@ impl Sleeper {
         let is_of_event = |key: RecordKey| key.event().is_some();
         for (row, bytes) in &self.disk {
             let key = RecordKey::from_bytes(row).unwrap();
-            if !is_of_event(key) || matches!(key, RecordKey::Event(_)) {
+            let says_what_it_is = matches!(key, RecordKey::Event(_) | RecordKey::Retention(_));
+            if !is_of_event(key) || says_what_it_is {
                 state.load_record(key, bytes).unwrap();
             }
         }
+        state.put_away_archived();
         for no in state.event_numbers() {
             state.wake(no, &rows_of(&self.disk, no)).unwrap();
             drop(state.evict_over(0));
@@ -120,6 +122,11 @@ fn what_is_left_on_disk_and_read_back_is_what_it_was() {
 #[test]
 fn a_waitlist_that_is_left_on_disk_and_read_back_is_what_it_was() {
     sleeps(150, &waitlists::wait_steps());
+}
+
+#[test]
+fn an_archive_that_is_left_on_disk_and_read_back_is_what_it_was() {
+    sleeps(150, &keeping::keep_steps());
 }
 
 fn sleeps(cases: u32, steps: &BoxedStrategy<Vec<(i64, Wish)>>) {

@@ -229,6 +229,9 @@ pub(super) fn wish() -> impl Strategy<Value = Wish> {
         4 => (event(), wait_wish()).prop_map(|(event, wish)| Wish::Wait { event, wish }),
         3 => (event(), terms_wish()).prop_map(|(event, wish)| Wish::Terms { event, wish }),
         2 => (1_u32..4).prop_map(|max| Wish::Sweep { max }),
+        1 => (event(), 1_u32..4).prop_map(|(event, max)| {
+            Wish::Ask(Ask::Collect { event, max })
+        }),
         1 => Just(Wish::Restart),
     ]
 }
