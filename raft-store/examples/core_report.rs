@@ -1,19 +1,23 @@
 //! Speed and size of the bare inventory core, as one line of JSON: a map of 20,000 seats, two seats
 //! a hold, one thread, no log and no disk.
 //!
-//! Bytes are those of the encoded records, before the engine compresses them: seats by their column,
-//! bookings by their blocks.
+//! Bytes are those of the files of a RocksDB, under a node's options, once it is compacted: seats by their
+//! column, bookings by their blocks, each kind in a database of its own. Requests and users are random
+//! numbers, as real ones are, which nothing compresses.
 
 use std::time::{Duration, Instant};
 
 use rowlock_proto::ids::{EventId, RequestKey, SeatMapHash, UserId, VenueId};
 use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section, Shape};
-use rowlock_proto::shard::{hash64, mix64};
+use rowlock_proto::shard::{ShardId, hash64, mix64};
+use rowlock_raft_store::engine::rocks::RocksEngine;
+use rowlock_raft_store::engine::{Batch, Engine as _};
 use rowlock_raft_store::inventory::queue::{Admission, Phase, QueueRules};
 use rowlock_raft_store::inventory::{
     Cart, Command, CommandKind, Config, EventSpec, QueueCommand, RecordKey, Reply, SYSTEM, State,
     Wanted,
 };
+use rowlock_raft_store::keys::{self, Generation, Space};
 use sha2::{Digest as _, Sha256};
 
 const ROWS: u32 = 200;
@@ -23,6 +27,10 @@ const SEATS: u32 = ROWS * SEATS_PER_ROW;
 const EVENTS: u32 = 20;
 /// Sold out by requests for the best two.
 const BEST_EVENTS: u32 = 10;
+/// Events of one map that nobody buys of.
+const UNTOUCHED: u32 = 1_000;
+/// Records that are written together.
+const BATCH_BYTES: usize = 1 << 20;
 /// Commands of one log entry, as a busy leader forms them.
 const BATCH: usize = 64;
 const STAMP_MS: u64 = 1_800_000_000_000;
@@ -148,6 +156,35 @@ fn record_bytes(state: &State, wanted: impl Fn(RecordKey) -> bool) -> usize {
     keys.filter_map(|key| Some(key.to_bytes().len() + state.encode_record(key)?.len())).sum()
 }
 
+/// What the files take that hold the records of the kinds that are wanted.
+fn disk_bytes(state: &State, wanted: impl Fn(RecordKey) -> bool) -> Outcome<u64> {
+    let dir = tempfile::tempdir()?;
+    let engine = RocksEngine::open(dir.path())?;
+    let prefix = keys::generation(ShardId(0), Generation::FIRST);
+    let mut batch = Batch::default();
+    for key in state.record_keys().into_iter().filter(|&key| wanted(key)) {
+        let Some(bytes) = state.encode_record(key) else { continue };
+        batch.put(Space::State, &[&prefix[..], &key.to_bytes()].concat(), &bytes);
+        if batch.size() > BATCH_BYTES {
+            engine.write(&std::mem::take(&mut batch))?;
+        }
+    }
+    engine.write(&batch)?;
+    Ok(engine.compacted_bytes(Space::State)?)
+}
+
+/// What events take that nobody has bought of, all of one map, which is counted too.
+fn untouched_bytes(map: SeatMapHash) -> Outcome<u64> {
+    let mut core = Core { state: State::new(Config::default()), index: 0 };
+    let bytes = hall().encode()?;
+    core.apply(CommandKind::PutSeatMapPart { map, part: 0, parts: 1, data: bytes })?;
+    for number in 0..UNTOUCHED {
+        core.on_sale(EventId(u128::from(mix64(number.into())) << 64 | 9), map)?;
+        core.state.take_changes();
+    }
+    disk_bytes(&core.state, |_| true)
+}
+
 /// A waiting room with a million entries, of which every tenth leaves before the draw.
 fn queue_report(map: SeatMapHash) -> Outcome<serde_json::Value> {
     let event = EventId(77);
@@ -237,42 +274,16 @@ fn main() -> Outcome<()> {
     let map = SeatMapHash(Sha256::digest(&bytes).into());
     core.apply(CommandKind::PutSeatMapPart { map, part: 0, parts: 1, data: bytes })?;
     let mut spent = Duration::ZERO;
-    let mut untouched = 0;
+    let untouched = untouched_bytes(map)?;
     for number in 0..EVENTS {
         let event = EventId(u128::from(number) << 64 | 7);
         core.on_sale(event, map)?;
         core.state.take_dirty();
         core.state.take_changes();
-        if number == 0 {
-            untouched = record_bytes(&core.state, |key| match key {
-                RecordKey::Event(_) | RecordKey::Seats(..) | RecordKey::Bookings(..) => true,
-                RecordKey::Shard
-                | RecordKey::MapPart(..)
-                | RecordKey::Venue(_)
-                | RecordKey::User(_)
-                | RecordKey::Refusals(..)
-                | RecordKey::Blocked(_)
-                | RecordKey::Extras(..)
-                | RecordKey::Retention(_)
-                | RecordKey::Queue(_)
-                | RecordKey::QueueEntries(..)
-                | RecordKey::QueueLeft(..)
-                | RecordKey::QueuePasses(..)
-                | RecordKey::Waitlist(_)
-                | RecordKey::Waiters(..) => false,
-                RecordKey::Life(_) => false,
-                RecordKey::Doors(..) | RecordKey::Money(..) => false,
-                RecordKey::Consumers | RecordKey::Chain(_) => false,
-                RecordKey::Terms(_) | RecordKey::BookingTerms(..) => false,
-                RecordKey::UserList(..) => false,
-            });
-        }
         spent += core.sell(&holds(event));
     }
-    let (sold, booked) = (
-        record_bytes(&core.state, |key| matches!(key, RecordKey::Seats(..))),
-        record_bytes(&core.state, |key| matches!(key, RecordKey::Bookings(..))),
-    );
+    let sold = disk_bytes(&core.state, |key| matches!(key, RecordKey::Seats(..)))?;
+    let booked = disk_bytes(&core.state, |key| matches!(key, RecordKey::Bookings(..)))?;
     let mut spent_best = Duration::ZERO;
     for number in EVENTS..EVENTS + BEST_EVENTS {
         let event = EventId(u128::from(number) << 64 | 7);
@@ -284,12 +295,12 @@ fn main() -> Outcome<()> {
     let seats = f64::from(SEATS * EVENTS);
     let bookings = seats / 2.0;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let ratio = |bytes: usize, of: f64| (bytes as f64 / of * 100.0).round() / 100.0;
+    let ratio = |bytes: u64, of: f64| (bytes as f64 / of * 1e4).round() / 1e4;
     let best = f64::from(SEATS * BEST_EVENTS) / 2.0;
     let report = serde_json::json!({
         "holds_per_s": (bookings / spent.as_secs_f64()).round(),
         "best_available_per_s": (best / spent_best.as_secs_f64()).round(),
-        "bytes_per_seat_untouched": ratio(untouched, f64::from(SEATS)),
+        "bytes_per_seat_untouched": ratio(untouched, f64::from(SEATS) * f64::from(UNTOUCHED)),
         "bytes_per_seat_sold": ratio(sold, seats),
         "bytes_per_booking": ratio(booked, bookings),
         "queue": queue_report(map)?,

@@ -1,18 +1,21 @@
 //! What half a million events would take: makes as many events of 10,000 seats as fit in a given time,
 //! many untouched and some sold out, and reports memory and bytes of each as one line of JSON.
 //!
-//! `events_report [SECONDS]`, 600 unless it is told. Bytes are those of the encoded records with their
-//! keys, before the engine compresses them; memory is what the process has more of afterwards. Sold-out
-//! events are left on disk as soon as they were looked at, as a node would do.
+//! `events_report [SECONDS]`, 600 unless it is told. Bytes are those of the files of a RocksDB once it is
+//! compacted, untouched and sold-out events apart; memory is what the process has more of afterwards.
+//! Sold-out events are left on disk as soon as they were looked at, as a node would do.
 
 use std::time::{Duration, Instant};
 
 use rowlock_proto::ids::{EventId, RequestKey, SeatMapHash, UserId, VenueId};
 use rowlock_proto::seat_map::{Category, Row, Seat, SeatMap, Section, Shape};
-use rowlock_proto::shard::mix64;
+use rowlock_proto::shard::{ShardId, mix64};
+use rowlock_raft_store::engine::rocks::RocksEngine;
+use rowlock_raft_store::engine::{Batch, Engine as _};
 use rowlock_raft_store::inventory::{
     Command, CommandKind, Config, EventSpec, RecordKey, Reply, SYSTEM, State,
 };
+use rowlock_raft_store::keys::{self, Generation, Space};
 use sha2::{Digest as _, Sha256};
 
 const ROWS: u32 = 100;
@@ -28,6 +31,9 @@ const COLD: u32 = 20_000;
 const EVENTS_WANTED: f64 = 500_000.0;
 const SECONDS_DEFAULT: u64 = 600;
 const STAMP_MS: u64 = 1_800_000_000_000;
+
+/// Records that are written together.
+const BATCH_BYTES: usize = 4 << 20;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -65,6 +71,43 @@ fn resident() -> Outcome<f64> {
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads a clock, not the core")]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// Events on disk.
+struct Shelf {
+    engine: RocksEngine,
+    batch: Batch,
+    events: u32,
+    _dir: tempfile::TempDir,
+}
+
+impl Shelf {
+    fn new() -> Outcome<Self> {
+        let dir = tempfile::tempdir()?;
+        let engine = RocksEngine::open(dir.path())?;
+        Ok(Self { engine, batch: Batch::default(), events: 0, _dir: dir })
+    }
+
+    fn put(&mut self, events: u32, rows: &[(RecordKey, Vec<u8>)]) -> Outcome<()> {
+        self.events += events;
+        let prefix = keys::generation(ShardId(0), Generation::FIRST);
+        for (key, bytes) in rows.iter().filter(|(key, _)| key.event().is_some()) {
+            self.batch.put(Space::State, &[&prefix[..], &key.to_bytes()].concat(), bytes);
+        }
+        if self.batch.size() > BATCH_BYTES {
+            self.engine.write(&std::mem::take(&mut self.batch))?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of one event, once all are compacted.
+    fn bytes_per_event(&mut self) -> Outcome<f64> {
+        self.engine.write(&std::mem::take(&mut self.batch))?;
+        let bytes = self.engine.compacted_bytes(Space::State)?;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let bytes = bytes as f64;
+        Ok((bytes / f64::from(self.events)).round())
+    }
 }
 
 struct Core {
@@ -140,12 +183,12 @@ impl Core {
         Ok(())
     }
 
-    /// Puts events on sale that nobody buys of; bytes of their records.
-    fn some_untouched(&mut self, count: u32) -> Outcome<f64> {
+    /// Puts events on sale that nobody buys of; their records.
+    fn some_untouched(&mut self, count: u32) -> Outcome<Vec<(RecordKey, Vec<u8>)>> {
         for _ in 0..count {
             self.on_sale()?;
         }
-        Ok(bytes(&self.rows()))
+        Ok(self.rows())
     }
 
     /// The records that are to be written.
@@ -153,12 +196,6 @@ impl Core {
         let dirty = self.state.take_dirty().into_iter();
         dirty.filter_map(|key| Some((key, self.state.encode_record(key)?))).collect()
     }
-}
-
-fn bytes(rows: &[(RecordKey, Vec<u8>)]) -> f64 {
-    let of_events = rows.iter().filter(|(key, _)| key.event().is_some());
-    let sum: usize = of_events.map(|(key, bytes)| key.to_bytes().len() + bytes.len()).sum();
-    u32::try_from(sum).map_or(f64::INFINITY, f64::from)
 }
 
 #[expect(clippy::print_stdout, reason = "its one line of output")]
@@ -176,7 +213,6 @@ fn main() -> Outcome<()> {
         rows = core.rows();
     }
     let whole_memory = (resident()? - before) / f64::from(WHOLE);
-    let sold_bytes = bytes(&rows);
     let reckoned = core.state.resident_bytes() / u64::from(WHOLE);
     drop(core.state.evict_over(0));
     let back = now();
@@ -198,22 +234,24 @@ fn main() -> Outcome<()> {
     core.some_untouched(COLD)?;
     let cold_memory = (resident()? - before) / f64::from(COLD);
     // Then as many as there is time for, one at a time in memory.
-    let (mut sold, mut untouched_bytes) = (0_u32, 0.0);
+    let (mut untouched, mut sold) = (Shelf::new()?, Shelf::new()?);
     while began.elapsed() < time {
-        untouched_bytes = core.some_untouched(50)? / 50.0;
+        untouched.put(50, &core.some_untouched(50)?)?;
         for _ in 0..10 {
             let event = core.on_sale()?;
             core.sell_out(event)?;
-            sold += 1;
-            core.rows();
+            let rows = core.rows();
+            sold.put(1, &rows)?;
             drop(core.state.evict_over(0));
         }
     }
+    let seconds = began.elapsed().as_secs();
+    let (untouched_bytes, sold_bytes) = (untouched.bytes_per_event()?, sold.bytes_per_event()?);
     let gib = |bytes: f64| (bytes * EVENTS_WANTED / f64::from(1 << 30) * 100.0).round() / 100.0;
     let report = serde_json::json!({
         "events_made": core.events,
-        "sold_out": sold,
-        "seconds": began.elapsed().as_secs(),
+        "sold_out": sold.events,
+        "seconds": seconds,
         "sold_out_event_memory_whole": whole_memory.round(),
         "sold_out_event_memory_reckoned": reckoned,
         "event_memory_cold": cold_memory.round(),

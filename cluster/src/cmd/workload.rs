@@ -13,6 +13,7 @@ use crate::Usage;
 use crate::output::Output;
 use crate::playground::state;
 use crate::token;
+use crate::workload::ending::{self, Ending, Ends};
 use crate::workload::path::{self, Caller};
 use crate::workload::run::{self, After, Seen, Shared, Source};
 use crate::workload::seats::{Cursor, InTurn, Order};
@@ -42,16 +43,27 @@ pub struct Args {
     /// Hotseats: give seats back at once instead of paying.
     #[arg(long)]
     release: bool,
+    /// Onsale: so many holds end together in the middle of the time, and the longest gap between
+    /// answers is told.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    ending: Option<u32>,
 }
 
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<bool> {
     if args.release && args.kind != Kind::Hotseats {
         return Err(Usage("--release belongs to hotseats".to_owned()).into());
     }
+    if args.ending.is_some() && args.kind != Kind::Onsale {
+        return Err(Usage("--ending belongs to onsale".to_owned()).into());
+    }
     let client = context.connect().await?;
     let (source, after, events) = prepare(args, &client).await?;
     let callers = callers(args, context, &client)?;
-    let (seen, took) = drive(args, callers, source.clone(), after).await?;
+    let ends = match args.ending {
+        Some(count) => Some(ending_holds(args, &client, &callers, count).await?),
+        None => None,
+    };
+    let (mut seen, took) = drive(args, callers, source.clone(), after).await?;
     let touched = match &source {
         Source::Cursor(cursor) => cursor.touched().to_vec(),
         Source::Best(turn) => turn.touched().to_vec(),
@@ -61,7 +73,26 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<bool> {
     // Reading a sold-out event takes its time; nothing is measured here.
     let reader = client.with_call_timeout(Duration::from_secs(30));
     let found = audit::audit(&reader, &touched, &seen.kept).await?;
-    report(args, context, &seen, took, found)
+    let ending = ends.map(|ends| ends.look(std::mem::take(&mut seen.answers)));
+    report(args, context, &seen, took, (found, ending))
+}
+
+/// Holds that end in the middle of the measured time.
+async fn ending_holds(
+    args: &Args,
+    client: &Client,
+    callers: &[Caller],
+    count: u32,
+) -> anyhow::Result<Ends> {
+    let ttl_ms = ending::MAKING_MS + args.seconds * 500;
+    let progress = Output::progress("making holds that end");
+    let events = setup::events_holding(client, 1, ONSALE_SEATS, ttl_ms, &progress)
+        .await
+        .context("set up")?;
+    let event = *events.first().context("no event was made")?;
+    let ends = ending::hold(callers, event, count, Duration::from_millis(ttl_ms)).await?;
+    progress.finish_and_clear();
+    Ok(ends)
 }
 
 async fn prepare(args: &Args, client: &Client) -> anyhow::Result<(Source, After, Vec<EventId>)> {
@@ -152,7 +183,7 @@ fn report(
     context: &Context,
     seen: &Seen,
     took: Duration,
-    found: audit::Found,
+    (found, ending): (audit::Found, Option<Ending>),
 ) -> anyhow::Result<bool> {
     let seconds = took.as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
@@ -173,6 +204,7 @@ fn report(
         p99_ms: quantile(0.99),
         p999_ms: quantile(0.999),
         double_sales: found.double_sales,
+        ending,
     };
     let mut clean = true;
     for (count, what) in [
@@ -194,9 +226,18 @@ fn report(
         }
     }
     context.output.show(&summary, |summary| {
+        let ending = summary.ending.as_ref().map_or_else(String::new, |ending| {
+            format!(
+                "\n{} holds ended within {} ms; longest gap between answers {} ms then, {} ms else",
+                ending.ending,
+                ending.ending_within_ms,
+                ending.longest_gap_ending_ms,
+                ending.longest_gap_else_ms,
+            )
+        });
         format!(
             "{:.0} holds/s  p50 {} ms  p99 {} ms  p99.9 {} ms\n{} held, {} refused, {} unknown, \
-             {} sold twice, in {} s",
+             {} sold twice, in {} s{ending}",
             summary.holds_per_s,
             summary.p50_ms,
             summary.p99_ms,

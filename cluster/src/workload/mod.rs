@@ -1,17 +1,21 @@
 //! Load of the kinds that the speed table is made of, and the count of what may never happen.
 //!
 //! Owns: the events to load ([`setup`]), which seats are asked for next ([`seats`]), the two ways to
-//! ask ([`path`]), the clients' loop ([`run`]) and reading everything back ([`audit`]).
+//! ask ([`path`]), the clients' loop ([`run`]), holds that end together meanwhile ([`ending`]) and reading
+//! everything back ([`audit`]).
 //!
 //! Invariant: set-up and reading back lie outside the measured time.
 
 pub mod audit;
+pub mod ending;
 pub mod path;
 pub mod run;
 pub mod seats;
 pub mod setup;
 
 use serde::Serialize;
+
+use self::ending::Ending;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,4 +53,6 @@ pub struct Summary {
     pub p99_ms: f64,
     pub p999_ms: f64,
     pub double_sales: u64,
+    #[serde(flatten)]
+    pub ending: Option<Ending>,
 }

@@ -40,6 +40,8 @@ pub struct Seen {
     pub ended: Instant,
     /// Bookings that were acknowledged and kept.
     pub kept: Vec<(BookingId, Vec<u32>)>,
+    /// When holds were answered.
+    pub answers: Vec<Instant>,
 }
 
 impl Seen {
@@ -53,6 +55,7 @@ impl Seen {
             latency_us: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?,
             ended: Instant::now(),
             kept: Vec::new(),
+            answers: Vec::new(),
         })
     }
 
@@ -65,6 +68,7 @@ impl Seen {
         self.latency_us.add(&other.latency_us)?;
         self.ended = self.ended.max(other.ended);
         self.kept.extend(other.kept);
+        self.answers.extend(other.answers);
         Ok(())
     }
 }
@@ -109,7 +113,9 @@ pub async fn client(
             Some(seats) => caller.hold(event, seats).await,
             None => caller.hold_best(event, 2).await,
         };
-        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let answered = Instant::now();
+        let took_us = u64::try_from((answered - began).as_micros()).unwrap_or(u64::MAX);
+        seen.answers.push(answered);
         match held {
             Held::Yes(won) => {
                 seen.ok += 1;

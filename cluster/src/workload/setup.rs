@@ -25,6 +25,17 @@ pub async fn events(
     seats: u32,
     progress: &ProgressBar,
 ) -> anyhow::Result<Vec<EventId>> {
+    events_holding(client, count, seats, HOLD_TTL_MS, progress).await
+}
+
+/// Makes them with holds of so long.
+pub async fn events_holding(
+    client: &Client,
+    count: usize,
+    seats: u32,
+    hold_ttl_ms: u64,
+    progress: &ProgressBar,
+) -> anyhow::Result<Vec<EventId>> {
     let map = hall::draw(seats).with_context(|| format!("no hall has {seats} seats"))?;
     let (bytes, categories) = (map.encode()?, map.categories.len());
     let principal = subject::user_id(SUBJECT);
@@ -55,7 +66,7 @@ pub async fn events(
         currency: "USD".to_owned(),
         prices: vec![PRICE; categories],
         image_url: String::new(),
-        hold_ttl_ms: HOLD_TTL_MS,
+        hold_ttl_ms,
         max_seats_per_user: 0,
         map: hash,
         position_e6: None,

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator, DBRecoveryMode,
-    Options, ReadOptions, WriteBatch,
+    BottommostLevelCompaction, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
+    DBCompressionType, DBRawIterator, DBRecoveryMode, Options, ReadOptions, WriteBatch,
 };
 
 use super::{Batch, Engine, Error, Op, Rows, View};
@@ -20,6 +20,7 @@ use crate::keys::{KeyRange, Space};
 const WAL_BYTES_MAX: u64 = 64 << 20;
 const WRITE_BUFFER_BYTES: usize = 32 << 20;
 const LOG_FILES_KEPT: usize = 4;
+const LIVE_BYTES: &str = "rocksdb.live-sst-files-size";
 
 /// The database of one node.
 pub struct RocksEngine {
@@ -99,6 +100,18 @@ impl RocksEngine {
         let spaces =
             Space::ALL.map(|space| ColumnFamilyDescriptor::new(space.name(), space_options(space)));
         Ok(Self { db: Arc::new(DB::open_cf_descriptors(&options(), dir, spaces)?) })
+    }
+
+    /// Bytes of a space's files once all of it is compacted to the bottom: what it takes on disk in
+    /// the long run.
+    pub fn compacted_bytes(&self, space: Space) -> Result<u64, Error> {
+        let family = handle(&self.db, space);
+        self.db.flush_cf(family)?;
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        self.db.compact_range_cf_opt(family, None::<&[u8]>, None::<&[u8]>, &options);
+        let bytes = self.db.property_int_value_cf(family, LIVE_BYTES)?;
+        Ok(bytes.unwrap_or_default())
     }
 }
 
