@@ -31,6 +31,7 @@ use crate::failpoint::{self, Point};
 use crate::fault::{Disk, Fault};
 use crate::feed::{self, Retention, Rows, Tail};
 use crate::inventory::change::About;
+use crate::inventory::cold::Left;
 use crate::inventory::record::EventNo;
 use crate::inventory::{self, RecordKey, State};
 use crate::keys::{self, Generation, Meta, Space};
@@ -245,7 +246,11 @@ impl Group {
         }
         let Behind { applied: on_disk, feed, chains, batch, .. } = &mut *behind;
         batch.clear();
-        let Some(taken) = self.take_dirty(on_disk, batch) else { return Ok(()) };
+        let Some(taken) = self.take_dirty(on_disk, batch) else {
+            // Readers may have brought events back.
+            drop(self.evict());
+            return Ok(());
+        };
         let Taken { mut applied, runs, numbers, positions } = taken;
         failpoint::pass(Point::FlushEncoded);
         let changes = (runs.iter().flat_map(|run| run.iter()), &numbers);
@@ -276,6 +281,11 @@ impl Group {
         drop(evicted);
         behind.applied = applied;
         Ok(())
+    }
+
+    fn evict(&self) -> Vec<Left> {
+        let mut live = self.write();
+        if live.halted.is_some() { Vec::new() } else { live.evict() }
     }
 
     /// Encodes the dirty records into `batch`: the only part of a flush that holds up apply.
