@@ -124,6 +124,8 @@ pub const CANCELED: &str = "canceled";
 pub const NOT_AUTHENTICATED: &str = "authentication_required";
 /// Why an attempt failed whose method the provider does not know.
 pub const METHOD_UNKNOWN: &str = "payment_method_unknown";
+/// Why an attempt failed whose amount the provider can't charge.
+pub const NOT_CHARGEABLE: &str = "amount_not_chargeable";
 /// Why an attempt failed whose authorised money found no attempt to pay.
 pub const OVERTAKEN: &str = "overtaken";
 

@@ -112,6 +112,47 @@ async fn one_finds_books_pays_and_gets_tickets() {
     assert!(gone.text.contains("quicker"));
 }
 
+/// Signs up, holds two seats, and sends a card that the bank asks about. The booking's path and the
+/// bank's page.
+async fn at_the_bank(browser: &mut Browser<'_>) -> (String, Reply) {
+    let event = browser.server.event().await;
+    let seats = browser.server.seats(&event).await;
+    let path = format!("/events/{event}");
+    let form = browser.open(&format!("/register?next={path}")).await;
+    let fields =
+        format!("next={path}&email=ann%40example.org&password=correct+horse&first_name=Ann");
+    assert_eq!(location(&browser.submit(&form, "/register", &fields).await), path);
+    let page = browser.open(&path).await;
+    let fields = format!("seat={}&seat={}", seats[0], seats[1]);
+    let booking = location(&browser.submit(&page, &format!("{path}/hold"), &fields).await);
+    let checkout = browser.open(&booking).await;
+    let method = "method=pm_card_threeDSecure2Required";
+    let asked = browser.submit(&checkout, &format!("{booking}/pay"), method).await;
+    let bank = location(&asked);
+    assert!(bank.starts_with("/sandbox/challenges/pi_"), "{bank}");
+    let guess = bank.split('?').next().unwrap();
+    assert_eq!(browser.open(&format!("{guess}?secret=guess")).await.status, 404);
+    let page = browser.open(&bank).await;
+    assert!(page.text.contains("160.00 USD") && page.text.contains("no money"), "{}", page.text);
+    (booking, page)
+}
+
+#[tokio::test]
+async fn a_bank_that_is_none_asks_what_a_bank_would_ask() {
+    for (answer, shown) in [("yes", "is confirmed"), ("no", "Pay 160.00 USD")] {
+        let server = Server::new();
+        let mut browser = Browser::new(&server);
+        let (booking, page) = at_the_bank(&mut browser).await;
+        let action = page.text.split_once("action=\"/sandbox").unwrap().1;
+        let path = format!("/sandbox{}", action.split('"').next().unwrap());
+        let fields = format!("secret={}&answer={answer}", field(&page.text, "secret"));
+        let answered = browser.submit(&page, &path, &fields).await;
+        assert_eq!(location(&answered), booking);
+        let after = browser.open(&booking).await;
+        assert!(after.text.contains(shown), "{}", after.text);
+    }
+}
+
 #[tokio::test]
 async fn forms_of_others_are_refused() {
     let server = Server::new();

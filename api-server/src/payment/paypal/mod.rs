@@ -190,7 +190,7 @@ impl PayPal {
         let charge = order.read()?;
         let mut body = json!({"custom_id": new.key});
         if let Some(minor) = new.amount {
-            body["amount"] = wire::amount(minor, &charge.currency);
+            body["amount"] = wire::amount(minor, &charge.currency)?;
         }
         let path = format!("/v2/payments/captures/{}/refund", checked(&capture)?);
         let made: Part =
@@ -221,7 +221,7 @@ impl Provider for PayPal {
     }
     fn create(&self, new: NewIntent) -> Answer<'_, Intent> {
         Box::pin(async move {
-            let body = wire::order(&new, &self.config.return_url);
+            let body = wire::order(&new, &self.config.return_url)?;
             let path = "/v2/checkout/orders";
             let made: Order = self.call(Method::POST, path, Some(body), Some(&new.key), "").await?;
             made.read()

@@ -4,9 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::money;
+use crate::payment::saga::NOT_CHARGEABLE;
 use crate::payment::{Action, Error, Intent, IntentState, NewIntent};
 use crate::secret::Secret;
 
+/// Currencies of hundredths that PayPal only takes whole units of.
+const WHOLE_ONLY: &[&str] = &["HUF", "TWD"];
 /// The one method.
 pub(super) const METHOD: &str = "paypal";
 
@@ -85,23 +88,31 @@ struct Detail {
 }
 
 /// What an order is asked for with.
-pub(super) fn order(new: &NewIntent, return_url: &str) -> Value {
-    json!({
+pub(super) fn order(new: &NewIntent, return_url: &str) -> Result<Value, Error> {
+    Ok(json!({
         "intent": "AUTHORIZE",
         "purchase_units": [{
             "reference_id": new.booking,
             "custom_id": format!("{}:{}:{}", new.request, new.fingerprint, new.previous),
-            "amount": amount(new.amount, &new.currency),
+            "amount": amount(new.amount, &new.currency)?,
         }],
         "payment_source": {"paypal": {"experience_context": {
             "return_url": return_url, "cancel_url": return_url,
             "user_action": "PAY_NOW", "shipping_preference": "NO_SHIPPING",
         }}},
-    })
+    }))
 }
 
-pub(super) fn amount(minor: u64, currency: &str) -> Value {
-    json!({"currency_code": currency, "value": money::decimal(minor, currency)})
+/// Refused if PayPal can't charge just that.
+pub(super) fn amount(minor: u64, currency: &str) -> Result<Value, Error> {
+    let value = if !WHOLE_ONLY.contains(&currency) {
+        money::decimal(minor, currency)
+    } else if minor.is_multiple_of(100) {
+        (minor / 100).to_string()
+    } else {
+        return Err(Error::Refused(NOT_CHARGEABLE.to_owned()));
+    };
+    Ok(json!({"currency_code": currency, "value": value}))
 }
 
 impl Order {
@@ -245,6 +256,15 @@ mod tests {
         };
         assert_eq!(action.redirect_url, "https://paypal.example/O1");
         assert!(matches!(state("MAGIC", &none), Err(Error::Silent(_))));
+    }
+
+    #[test]
+    fn some_currencies_are_taken_whole_only() {
+        let value = |minor, currency| amount(minor, currency).map(|it| it["value"].clone());
+        assert_eq!(value(16_000, "EUR").unwrap(), "160.00");
+        assert_eq!(value(16_000, "HUF").unwrap(), "160");
+        assert_eq!(value(500, "JPY").unwrap(), "500");
+        assert!(matches!(value(16_050, "HUF"), Err(Error::Refused(_))));
     }
 
     #[test]

@@ -11,10 +11,12 @@
 //!   looked for by its own name before it is asked for.
 //! - Searching is eventually consistent: an intent names the one before it, and `find` walks back from
 //!   the last one that the log knows.
+//! - Some currencies are counted in another unit (`units`).
 //! - Cancelling or confirming what is over is an error: then the intent is read.
 
 mod event;
 pub mod signature;
+mod units;
 mod wire;
 
 use std::time::Duration;
@@ -143,7 +145,7 @@ impl Stripe {
     async fn create_intent(&self, new: NewIntent) -> Result<Intent, Error> {
         let capture = if self.config.capture_apart { "manual" } else { "automatic" };
         let mut form = Form::default()
-            .with("amount", &new.amount.to_string())
+            .with("amount", &units::counted(new.amount, &new.currency)?.to_string())
             .with("currency", &new.currency.to_ascii_lowercase())
             .with("payment_method", &new.method)
             .with("payment_method_types[]", "card")
@@ -219,6 +221,8 @@ impl Stripe {
             .with("payment_intent", &new.intent)
             .with(&format!("metadata[{}]", wire::REFUND), &new.key);
         if let Some(amount) = new.amount {
+            let charge = self.read(&new.intent).await?.read()?;
+            let amount = units::counted(amount, &charge.currency)?;
             form = form.with("amount", &amount.to_string());
         }
         // A refund that failed is asked for again, as another request.
@@ -325,7 +329,7 @@ impl Provider for Stripe {
             let refunds = self.refunds_of(id(intent)?).await?;
             let (stand, fail): (Vec<_>, Vec<_>) = refunds.into_iter().partition(stands);
             Ok(PaidBack {
-                amount: stand.iter().map(|refund| refund.amount).sum(),
+                amount: stand.iter().map(Refund::minor).sum(),
                 failed: fail.into_iter().map(|refund| refund.id).collect(),
             })
         })

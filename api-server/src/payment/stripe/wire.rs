@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::units;
 use crate::payment::saga::METHOD_UNKNOWN;
 use crate::payment::{Action, Dispute, DisputeState, Error, Intent, IntentState};
 use crate::secret::Secret;
@@ -67,7 +68,9 @@ struct Problem {
 #[derive(Debug, Deserialize)]
 pub(super) struct Refund {
     pub(super) id: String,
-    pub(super) amount: u64,
+    amount: u64,
+    #[serde(default)]
+    currency: String,
     #[serde(default)]
     pub(super) status: Option<String>,
     #[serde(default)]
@@ -85,6 +88,8 @@ pub(super) struct List<T> {
 pub(super) struct WireDispute {
     id: String,
     amount: u64,
+    #[serde(default)]
+    currency: String,
     #[serde(default)]
     reason: String,
     status: String,
@@ -138,6 +143,7 @@ impl PaymentIntent {
             (other, _) => return Err(Error::Silent(format!("unknown status {other:?}"))),
         };
         let meta = |name| self.meta(name).to_owned();
+        let currency = self.currency.to_ascii_uppercase();
         Ok(Intent {
             state,
             booking: meta(BOOKING),
@@ -145,9 +151,15 @@ impl PaymentIntent {
             request: meta(REQUEST),
             fingerprint: meta(FINGERPRINT),
             id: self.id,
-            amount: self.amount,
-            currency: self.currency.to_ascii_uppercase(),
+            amount: units::minor(self.amount, &currency),
+            currency,
         })
+    }
+}
+
+impl Refund {
+    pub(super) fn minor(&self) -> u64 {
+        units::minor(self.amount, &self.currency.to_ascii_uppercase())
     }
 }
 
@@ -163,7 +175,7 @@ impl WireDispute {
         Dispute {
             id: self.id,
             intent: self.payment_intent.unwrap_or_default(),
-            amount: self.amount,
+            amount: units::minor(self.amount, &self.currency.to_ascii_uppercase()),
             reason: self.reason,
             state,
         }

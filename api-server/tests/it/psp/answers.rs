@@ -267,7 +267,7 @@ impl Books {
     pub(super) fn pay_back(&mut self, intent: &str, amount: u64, metadata: Fields) -> Value {
         let id = format!("re_{}", self.refunds.len());
         let status = "succeeded";
-        let shown = json!({"id": id, "object": "refund", "amount": amount, "status": status,
+        let shown = json!({"id": id, "object": "refund", "amount": amount, "currency": "usd", "status": status,
             "payment_intent": intent, "metadata": metadata});
         let intent = intent.to_owned();
         self.event("charge.refunded", json!({"id": "ch_1", "payment_intent": intent}));
@@ -336,7 +336,7 @@ async fn refunds(State(psp): State<Psp>, headers: HeaderMap, query: RawQuery) ->
         let found = books.refunds.iter().filter(|refund| refund.intent == of);
         let shown: Vec<_> = found
             .map(|refund| {
-                json!({"id": refund.id, "amount": refund.amount, "status": refund.status,
+                json!({"id": refund.id, "amount": refund.amount, "currency": "usd", "status": refund.status,
                     "metadata": refund.metadata})
             })
             .collect();
