@@ -11,6 +11,7 @@ use crate::auth::passwords::Passwords;
 use crate::http::idempotency::Recent;
 use crate::http::rate_limit::Limiter;
 use crate::inventory::Inventory;
+use crate::known::KnownEvents;
 use crate::layout::Layouts;
 use crate::metrics::Metrics;
 use crate::payment::{Provider, Running};
@@ -29,6 +30,9 @@ pub struct Parts {
     pub inventory: Arc<dyn Inventory>,
     pub provider: Arc<dyn Provider>,
     pub index: Index,
+    pub(crate) events: KnownEvents,
+    /// Searches that run at once: as many as there are cores.
+    pub(crate) searches: Semaphore,
     pub(crate) tokens: Tokens,
     pub(crate) tickets: Signer,
     pub(crate) layouts: Layouts,
@@ -45,6 +49,7 @@ impl App {
     pub fn new(
         inventory: Arc<dyn Inventory>,
         provider: Arc<dyn Provider>,
+        index: Index,
         tokens: Tokens,
         tickets: Signer,
         rate_limit: bool,
@@ -52,7 +57,9 @@ impl App {
         Self(Arc::new(Parts {
             inventory,
             provider,
-            index: Index::default(),
+            index,
+            events: KnownEvents::default(),
+            searches: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             tokens,
             tickets,
             layouts: Layouts::default(),

@@ -57,6 +57,10 @@ pub struct Config {
     /// Where PayPal's API is.
     #[arg(long, default_value = PAYPAL_URL)]
     pub paypal_url: String,
+    /// Where to keep the search index, so that a restart need not read all events again. Without it the
+    /// index is in memory. One directory for each server.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
     /// Allow each user, and each address that is not signed in, 100 requests a minute.
     #[arg(long)]
     pub rate_limit: bool,

@@ -17,6 +17,7 @@ pub mod auth;
 pub mod config;
 mod http;
 pub mod inventory;
+mod known;
 mod layout;
 mod metrics;
 mod money;
@@ -33,4 +34,4 @@ pub mod tickets;
 mod time;
 mod user_lists;
 
-pub use routes::{openapi, router};
+pub use routes::{openapi, router, search_answer};

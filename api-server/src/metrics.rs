@@ -1,5 +1,6 @@
 //! What this server counts. Names are the reference's, so that its dashboards and alerts work.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -10,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use rowlock_client::types::EventId;
+
+use crate::search::LagNow;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the labels are written as they are named here")]
@@ -59,6 +62,7 @@ pub(crate) struct Metrics {
     available: Family<EventLabels, Gauge>,
     payments: Family<OutcomeLabels, Counter>,
     provider_up: Family<ProviderLabels, Gauge>,
+    search: SearchMetrics,
 }
 
 impl Default for Metrics {
@@ -90,6 +94,7 @@ impl Default for Metrics {
             "0 while the payment provider is silent and not asked",
             provider_up.clone(),
         );
+        let search = SearchMetrics::new(&mut registry);
         Self {
             registry,
             bookings,
@@ -99,6 +104,7 @@ impl Default for Metrics {
             available,
             payments,
             provider_up,
+            search,
         }
     }
 }
@@ -127,7 +133,8 @@ impl Metrics {
     }
 
     /// The text that a scrape gets; `hot` are the events to show.
-    pub(crate) fn text(&self, hot: &[(EventId, u32)]) -> String {
+    pub(crate) fn text(&self, hot: &[(EventId, u32)], search: &LagNow) -> String {
+        self.search.set(search);
         self.available.clear();
         for &(event, available) in hot {
             let labels = EventLabels { event_id: event.to_string() };
@@ -138,5 +145,43 @@ impl Metrics {
             tracing::error!(%error, "encode metrics");
         }
         text
+    }
+}
+
+/// How far behind the cluster searches are.
+#[derive(Debug)]
+struct SearchMetrics {
+    lag: Gauge<f64, AtomicU64>,
+    silence: Gauge<f64, AtomicU64>,
+    visible: Histogram,
+    documents: Gauge,
+}
+
+impl SearchMetrics {
+    fn new(registry: &mut Registry) -> Self {
+        let (lag, silence): (Gauge<f64, AtomicU64>, Gauge<f64, AtomicU64>) = Default::default();
+        let visible = Histogram::new(exponential_buckets(0.01, 2.0, 12));
+        let documents = Gauge::default();
+        let what = "Age of the oldest change of an event that searches don't show yet";
+        registry.register("rowlock_search_lag_seconds", what, lag.clone());
+        let what = "Time since the last sign of life from the most silent shard";
+        registry.register("rowlock_search_silence_seconds", what, silence.clone());
+        let what = "From a change of an event to the moment when searches showed it";
+        registry.register("rowlock_search_visible_seconds", what, visible.clone());
+        registry.register(
+            "rowlock_search_documents",
+            "Events that can be found",
+            documents.clone(),
+        );
+        Self { lag, silence, visible, documents }
+    }
+
+    fn set(&self, now: &LagNow) {
+        self.lag.set(now.behind.as_secs_f64());
+        self.silence.set(now.silent.as_secs_f64());
+        for took in &now.took {
+            self.visible.observe(took.as_secs_f64());
+        }
+        self.documents.set(i64::try_from(now.documents).unwrap_or(i64::MAX));
     }
 }

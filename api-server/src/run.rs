@@ -19,7 +19,7 @@ use crate::payment::sandbox::Sandbox;
 use crate::payment::stripe::signature::SECRETS_MAX;
 use crate::payment::stripe::{self, Stripe};
 use crate::routes::router;
-use crate::search::feed;
+use crate::search::{self, Identity, Index};
 use crate::secret::Secret;
 use crate::tickets::Signer;
 use crate::user_lists;
@@ -29,6 +29,10 @@ const CALL_TIME_MAX: Duration = Duration::from_secs(6);
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long requests that are being worked on may take to end once the server is told to stop.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// The search index, in the data directory.
+const SEARCH_DIR: &str = "search";
+const COMMIT_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// How long the leases of consumers may take to be given back.
 const YIELD_TIME_MAX: Duration = Duration::from_secs(3);
@@ -48,11 +52,16 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     .await
     .context("connect to the cluster")?;
     let lists = client.clone();
-    let app = App::new(Arc::new(client), provider, tokens, tickets, config.rate_limit);
+    let identity = Identity { cluster: client.map().cluster, shards: client.shard_count() };
+    let index = match &config.data {
+        Some(dir) => Index::in_directory(&dir.join(SEARCH_DIR), identity)?,
+        None => Index::in_memory(identity)?,
+    };
+    let app = App::new(Arc::new(client), provider, index, tokens, tickets, config.rate_limit);
 
     let background = stop.child_token();
     let reconciler = Reconciler::default();
-    feed::start(&app, &reconciler, &background);
+    let searches = search::start(&app, &reconciler, &background);
     tokio::spawn(reconciler.run(app.clone(), background.clone()));
     let lists = user_lists::start(&lists, &background);
 
@@ -82,6 +91,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     // So that another server need not wait for the leases to end.
     if tokio::time::timeout(YIELD_TIME_MAX, lists.join_all()).await.is_err() {
         tracing::warn!("leases are not given back");
+    }
+    if tokio::time::timeout(COMMIT_TIME_MAX, searches).await.is_err() {
+        tracing::warn!("what the search index had last is not written");
     }
     tracing::info!("stopped");
     Ok(())

@@ -104,6 +104,7 @@ pub(crate) fn cors() -> CorsLayer {
         "rowlock-log-time",
         "x-request-id",
         "retry-after",
+        "etag",
     ];
     CorsLayer::new()
         .allow_origin(AnyOrigin)
@@ -111,6 +112,7 @@ pub(crate) fn cors() -> CorsLayer {
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
+            header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
             REQUEST_ID,
         ])

@@ -1,6 +1,7 @@
 //! What every route shares: reading bodies, who calls, idempotency keys, replies, and the layers.
 
 pub(crate) mod body;
+pub(crate) mod cache;
 pub(crate) mod caller;
 mod cards;
 pub(crate) mod idempotency;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
+use axum::http::Uri;
 use axum::http::request::Parts;
 
 use crate::problem::Problem;
@@ -12,6 +13,16 @@ use crate::problem::Problem;
 pub(crate) struct Query(BTreeMap<String, String>);
 
 impl Query {
+    /// Of the text behind the question mark.
+    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
+        let unreadable = || Problem::malformed("the query string can't be read");
+        let uri: Uri = format!("/?{text}").parse().map_err(|_| unreadable())?;
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri);
+        let axum::extract::Query(pairs) = pairs.map_err(|_| unreadable())?;
+        let set = pairs.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
+        Ok(Self(set.filter(|(_, value)| !value.is_empty()).collect()))
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -61,11 +72,7 @@ pub(crate) fn encode(text: &str) -> String {
 impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let pairs = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(parts, state);
-        let axum::extract::Query(pairs) =
-            pairs.await.map_err(|_| Problem::malformed("the query string can't be read"))?;
-        let set = pairs.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
-        Ok(Self(set.filter(|(_, value)| !value.is_empty()).collect()))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::parse(parts.uri.query().unwrap_or(""))
     }
 }

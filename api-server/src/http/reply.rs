@@ -5,21 +5,37 @@ use axum::response::{IntoResponse, Response};
 use rowlock_client::Position;
 use serde::Serialize;
 
+use super::cache::{self, Keep};
 use crate::problem::Problem;
 
 /// `value` as JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
+        Ok(text) => of_text(status, text),
+        Err(error) => not_encoded(&error),
+    }
+}
+
+fn of_text(status: StatusCode, text: Vec<u8>) -> Response {
+    let mut response = (status, text).into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+fn not_encoded(error: &serde_json::Error) -> Response {
+    tracing::error!(%error, "encode a reply");
+    Problem::internal().into_response()
+}
+
+/// `value` as JSON that may be kept for a while; nothing but headers if the caller has it.
+pub(crate) fn kept(request: &HeaderMap, value: &impl Serialize, keep: Keep) -> Response {
+    match serde_json::to_vec(value) {
         Ok(text) => {
-            let mut response = (status, text).into_response();
-            let json = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(header::CONTENT_TYPE, json);
-            response
+            let tag = cache::tag(&text);
+            cache::keep(request, of_text(StatusCode::OK, text), &tag, keep)
         }
-        Err(error) => {
-            tracing::error!(%error, "encode a reply");
-            Problem::internal().into_response()
-        }
+        Err(error) => not_encoded(&error),
     }
 }
 

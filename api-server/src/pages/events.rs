@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::http::Query;
 use crate::money;
 use crate::problem::Problem;
-use crate::routes::events::price_range;
-use crate::search::{Availability, Entry, Found, Wanted};
+use crate::routes::search;
+use crate::search::{Availability, Found, Hit, Sort, Wanted};
 use crate::time;
 
 pub(super) async fn list(
@@ -26,7 +26,10 @@ pub(super) async fn list(
     if !past {
         wanted.date_from_ms = wanted.date_from_ms.max(time::now_ms());
     }
-    let found = app.index.search(&wanted);
+    if query.get("sort").is_none() {
+        wanted.sort = Sort::Date;
+    }
+    let found = search::found(&app, wanted.clone()).await?;
     let content = html! {
         h1 { "Events" }
         (search_form(&app, &query, past))
@@ -63,33 +66,33 @@ fn search_form(app: &App, query: &Query, past: bool) -> Markup {
 
 fn hits(found: &Found, past: bool) -> Markup {
     html! {
-        @if found.entries.is_empty() {
+        @if found.hits.is_empty() {
             p.empty { @if past { "Nothing was found." } @else { "Nothing to come was found." } }
         }
         ul.events {
-            @for entry in &found.entries { li { (hit(entry)) } }
+            @for found in &found.hits { li { (hit(found)) } }
         }
     }
 }
 
-fn hit(entry: &Entry) -> Markup {
-    let spec = &entry.event.spec;
-    let (min, max) = price_range(spec);
-    let (word, class) = match Availability::of(&entry.counts) {
+fn hit(hit: &Hit) -> Markup {
+    let card = &hit.card;
+    let (min, max) = card.prices;
+    let (word, class) = match hit.availability {
         Availability::High => ("Available", "high"),
         Availability::Medium => ("Selling fast", "medium"),
         Availability::Low => ("Few left", "low"),
         Availability::SoldOut => ("Sold out", "out"),
     };
     html! {
-        a.event href={ "/events/" (entry.event.id) } {
-            span.when { (time::for_people(spec.date_ms)) }
-            span.what { (spec.name) }
-            span.place { (spec.venue_name) ", " (spec.city) }
+        a.event href={ "/events/" (hit.id) } {
+            span.when { (time::for_people(card.date_ms)) }
+            span.what { (card.name) }
+            span.place { (card.venue) ", " (card.city) }
             span.price {
-                (money::decimal(min, &spec.currency))
-                @if max > min { "–" (money::decimal(max, &spec.currency)) }
-                " " (spec.currency)
+                (money::decimal(min, &card.currency))
+                @if max > min { "–" (money::decimal(max, &card.currency)) }
+                " " (card.currency)
             }
             span class={ "left " (class) } { (word) }
         }

@@ -17,6 +17,7 @@ use super::reconcile::Reconciler;
 use crate::app::App;
 use crate::auth::Tokens;
 use crate::http::idempotency::Request;
+use crate::search::{Identity, Index};
 use crate::tickets::Signer;
 
 /// See the module. Clones are the same server.
@@ -29,7 +30,11 @@ pub struct Payments {
 impl Payments {
     pub fn new(client: Client, provider: Arc<dyn Provider>) -> Self {
         let key = SigningKey::from_bytes(&[7; 32]);
-        let app = App::new(Arc::new(client), provider, Tokens::new(&key), Signer::new(key), false);
+        // Nobody searches here.
+        let index = Index::in_memory(Identity { cluster: [0; 16], shards: 0 })
+            .expect("an empty index in memory");
+        let app =
+            App::new(Arc::new(client), provider, index, Tokens::new(&key), Signer::new(key), false);
         Self { app, reconciler: Reconciler::default() }
     }
 

@@ -58,11 +58,8 @@ impl BestAvailable {
         let price_max = match &self.max_price {
             None => None,
             Some(price) => {
-                let currency = match app.index.get(event) {
-                    Some(known) => known.spec.currency.clone(),
-                    None => app.inventory.event(event).await?.value.spec.currency,
-                };
-                Some(price.minor(&currency).map_err(|error| {
+                let known = app.events.get(&*app.inventory, event).await?;
+                Some(price.minor(&known.spec.currency).map_err(|error| {
                     let what = format!("bestAvailable.maxPrice {error}");
                     let field = json!("bestAvailable.maxPrice");
                     Problem::new(ErrorCode::Invalid, what).with("field", field)

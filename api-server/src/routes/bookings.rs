@@ -240,11 +240,8 @@ impl BookingView {
 
 /// The layout that a booking's seats are of.
 pub(crate) async fn layout_of(app: &App, event: EventId) -> Result<Arc<Layout>, Problem> {
-    // The map of an event never changes, so the index may say which it is.
-    let map = match app.index.get(event) {
-        Some(known) => known.spec.map,
-        None => app.inventory.event(event).await?.value.spec.map,
-    };
+    // The map of an event never changes, so an older reading says which it is.
+    let map = app.events.get(&*app.inventory, event).await?.spec.map;
     Ok(app.layouts.get(&*app.inventory, event.slot(), map).await?)
 }
 

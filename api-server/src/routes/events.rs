@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use rowlock_client::types::{Event, EventId, EventPatch, EventSpec, EventState};
 use rowlock_client::{Answered, Error};
@@ -14,12 +14,13 @@ use utoipa::ToSchema;
 
 use super::venues::{self, NAME_BYTES_MAX, seat_map_url, text};
 use crate::app::App;
+use crate::http::cache::Keep;
 use crate::http::caller::MaybeCaller;
 use crate::http::{Caller, IdempotencyKey, Json, reply};
 use crate::layout::Layout;
 use crate::money::{self, Amount, Decimal};
 use crate::problem::Problem;
-use crate::search::Availability;
+use crate::search::{self, Availability};
 use crate::time;
 
 const DESCRIPTION_BYTES_MAX: usize = 16_384;
@@ -112,9 +113,12 @@ pub(super) struct PriceRange {
 }
 
 impl PriceRange {
-    pub(super) fn of(spec: &EventSpec) -> Self {
-        let (min, max) = price_range(spec);
-        Self { min: Amount::new(min, &spec.currency), max: Amount::new(max, &spec.currency) }
+    fn of(spec: &EventSpec) -> Self {
+        Self::between(price_range(spec), &spec.currency)
+    }
+
+    pub(super) fn between((min, max): (u64, u64), currency: &str) -> Self {
+        Self { min: Amount::new(min, currency), max: Amount::new(max, currency) }
     }
 }
 
@@ -133,7 +137,7 @@ pub(crate) fn status(event: &Event, now_ms: u64) -> &'static str {
         EventState::Published if now_ms >= event.spec.date_ms => "ENDED",
         EventState::Paused if now_ms >= event.spec.date_ms => "ENDED",
         EventState::Paused => "PAUSED",
-        EventState::Published if event.counts.available == 0 => "SOLD_OUT",
+        EventState::Published if search::places(event).available == 0 => "SOLD_OUT",
         EventState::Published if now_ms < event.spec.sale_start_ms => "UPCOMING",
         EventState::Published => "ON_SALE",
     }
@@ -161,7 +165,7 @@ impl EventView {
             total_seats: event.counts.total,
             available_seats: event.counts.available,
             status: status(event, now_ms),
-            availability: Availability::of(&event.counts).as_str(),
+            availability: Availability::of(&search::places(event)).as_str(),
             currency: spec.currency.clone(),
             price_range: PriceRange::of(spec),
             image_url: Some(spec.image_url.clone()).filter(|url| !url.is_empty()),
@@ -394,25 +398,32 @@ pub(super) async fn cancel(
 
 /// An event.
 #[utoipa::path(get, path = "/events/{eventId}", tag = "events",
-    params(("eventId" = String, Path)),
-    responses((status = 200, description = "The event", body = EventView),
+    params(("eventId" = String, Path),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of a reply that is at hand")),
+    responses((status = 200, description = "The event; caches may keep it for seconds, so that what is left may \
+            be a moment old: GET seats is not", body = EventView),
+        (status = 304, description = "What the caller has still holds"),
         (status = 404, description = "event-not-found")))]
 pub(super) async fn get(
     State(app): State<App>,
     MaybeCaller(caller): MaybeCaller,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let found = find(&app, &id, caller.as_ref()).await?;
     let mut view = EventView::of(&found.value, now(&found));
-    if caller.is_some_and(|caller| caller.may_organise()) {
+    let organises = caller.is_some_and(|caller| caller.may_organise());
+    if organises {
         view.prices = named_prices(&app, &found.value).await?;
     }
-    Ok(reply::at(StatusCode::OK, found.at, &view))
+    let reply = reply::kept(&headers, &view, Keep::Moments.unless_private(organises));
+    Ok(reply::with_position(reply, found.at))
 }
 
 /// The event after it was made or changed.
 pub(super) async fn shown(app: &App, id: EventId, status: StatusCode) -> Result<Response, Problem> {
     let found = app.inventory.event(id).await?;
+    app.events.renew(&found.value);
     app.index.put(found.value.clone(), found.at.revision);
     let mut view = EventView::of(&found.value, now(&found));
     view.prices = named_prices(app, &found.value).await?;

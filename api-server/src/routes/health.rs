@@ -26,7 +26,7 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Probl
 
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     app.metrics.provider(app.provider.name(), app.provider.down_for().is_none());
-    let mut response = app.metrics.text(&app.index.hot()).into_response();
+    let mut response = app.metrics.text(&app.index.hot(), &app.index.lag()).into_response();
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"),

@@ -18,7 +18,7 @@ mod holds;
 pub(crate) mod payments;
 mod promotions;
 mod refunds;
-mod search;
+pub(crate) mod search;
 pub(crate) mod seat_maps;
 pub(crate) mod seats;
 mod terms;
@@ -42,6 +42,8 @@ use crate::app::App;
 use crate::http::{caller, layers, rate_limit};
 use crate::pages;
 use crate::problem::Problem;
+
+pub use search::answer as search_answer;
 
 /// Where the API lives.
 pub(crate) const BASE: &str = "/api/v1";

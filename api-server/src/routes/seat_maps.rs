@@ -10,12 +10,11 @@ use serde::Serialize;
 
 use super::venues;
 use crate::app::App;
+use crate::http::cache::{self, Keep};
 use crate::http::{Query, reply};
 use crate::layout::Layout;
 use crate::problem::Problem;
 
-/// A map is named by its content and never changes.
-const CACHE: &str = "public, max-age=3600";
 const SEAT_RADIUS_MM: u32 = 90;
 
 #[derive(Serialize)]
@@ -85,8 +84,11 @@ struct SeatView<'a> {
 
 /// A venue's seat map: JSON (positions in millimetres), or SVG with `?format=svg`.
 #[utoipa::path(get, path = "/venues/{venueId}/seat-map", tag = "venues",
-    params(("venueId" = String, Path), ("format" = Option<String>, Query, description = "json or svg")),
-    responses((status = 200, description = "The map"), (status = 404, description = "venue-not-found")))]
+    params(("venueId" = String, Path), ("format" = Option<String>, Query, description = "json or svg"),
+        ("map" = Option<String>, Query, description = "The map's hash: the reply then never changes"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of a reply that is at hand")),
+    responses((status = 200, description = "The map"),
+        (status = 304, description = "What the caller has still holds"), (status = 404, description = "venue-not-found")))]
 pub(super) async fn get(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -101,9 +103,20 @@ pub(super) async fn get(
         None => accept.contains("image/svg+xml"),
     };
     let found = venues::find(&app, &id).await?;
+    let map = found.value.venue.map;
+    // The map's name is the hash of its content, so nothing need be drawn to know whether it changed.
+    let tag = format!("\"{map}-{}\"", if svg { "svg" } else { "json" });
+    let keep = match query.get("map") {
+        None => Keep::Minutes,
+        Some(hash) if hash == map.to_string() => Keep::Forever,
+        Some(_) => return Err(Problem::field("map", "is not the venue's map")),
+    };
+    if cache::has(&headers, &tag) {
+        return Ok(cache::keep(&headers, StatusCode::OK.into_response(), &tag, keep));
+    }
     let slot = found.value.id.slot();
-    let layout = app.layouts.get(&*app.inventory, slot, found.value.venue.map).await?;
-    let mut response = if svg {
+    let layout = app.layouts.get(&*app.inventory, slot, map).await?;
+    let response = if svg {
         let mut response = drawing(&layout).into_response();
         let kind = HeaderValue::from_static("image/svg+xml");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -111,8 +124,7 @@ pub(super) async fn get(
     } else {
         reply::json(StatusCode::OK, &view(&layout))
     };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
-    Ok(response)
+    Ok(cache::keep(&headers, response, &tag, keep))
 }
 
 fn view(layout: &Layout) -> MapView<'_> {

@@ -1,7 +1,7 @@
 //! The seats of an event, as they are now.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use rowlock_client::types::{Event, SeatState};
 use rowlock_proto::SeatId;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::areas::{self, AreaView};
 use super::events;
 use crate::app::App;
+use crate::http::cache::{self, Keep};
 use crate::http::{MaybeCaller, Query, reply};
 use crate::layout::Layout;
 use crate::money::Amount;
@@ -56,6 +57,7 @@ pub(super) async fn list(
     MaybeCaller(caller): MaybeCaller,
     Path(id): Path<String>,
     query: Query,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let wanted = query.get("status").map(wanted_state).transpose()?;
     let section = query.get("section");
@@ -86,7 +88,10 @@ pub(super) async fn list(
     });
     let filtered = section.is_some() || wanted.is_some();
     let areas = if filtered { Vec::new() } else { areas::of_event(event, &layout) };
-    Ok(reply::at(StatusCode::OK, found.at, &SeatsView { seats: seats.collect(), areas }))
+    let view = SeatsView { seats: seats.collect(), areas };
+    // Nobody may be shown a seat as free that somebody has taken since.
+    let reply = cache::keep(&headers, reply::at(StatusCode::OK, found.at, &view), "", Keep::Never);
+    Ok(reply)
 }
 
 fn prices(event: &Event, layout: &Layout) -> Vec<Amount> {

@@ -1,7 +1,7 @@
 //! Venues and their seating plans.
 
 use axum::extract::{FromRequest, Path, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use rowlock_client::plan::PlanErrors;
 use rowlock_client::plan::companion::Companion;
@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::http::body::VENUE_BYTES_MAX;
+use crate::http::cache::Keep;
 use crate::http::{Caller, IdempotencyKey, Json, reply};
 use crate::problem::Problem;
 
@@ -207,15 +208,19 @@ pub(super) async fn create(
 
 /// A venue.
 #[utoipa::path(get, path = "/venues/{venueId}", tag = "venues",
-    params(("venueId" = String, Path)),
+    params(("venueId" = String, Path),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of a reply that is at hand")),
     responses((status = 200, description = "The venue", body = VenueView),
+        (status = 304, description = "What the caller has still holds"),
         (status = 404, description = "venue-not-found")))]
 pub(super) async fn get(
     State(app): State<App>,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let found = find(&app, &id).await?;
-    Ok(reply::at(StatusCode::OK, found.at, &VenueView::of(&found.value)))
+    let reply = reply::kept(&headers, &VenueView::of(&found.value), Keep::Minutes);
+    Ok(reply::with_position(reply, found.at))
 }
 
 pub(super) async fn find(

@@ -385,11 +385,11 @@ async fn shown(app: &App, found: &Answered<Waiter>) -> Result<Response, Problem>
     Ok(reply::at(StatusCode::OK, found.at, &WaiterView::of(&found.value, &layout)))
 }
 
-/// The event, if the caller may know of it. Those who wait ask often: what the index knows is not asked
+/// The event, if the caller may know of it. Those who wait ask often: what is known is not asked
 /// for again.
 async fn seen(app: &App, id: &str, caller: &Caller) -> Result<Arc<Event>, Problem> {
-    let known = app.index.get(events::parse(id)?);
-    match known.filter(|event| events::may_see(event, Some(caller)).is_ok()) {
+    let known = app.events.get(&*app.inventory, events::parse(id)?).await;
+    match known.ok().filter(|event| events::may_see(event, Some(caller)).is_ok()) {
         Some(event) => Ok(event),
         None => Ok(Arc::new(events::find(app, id, Some(caller)).await?.value)),
     }

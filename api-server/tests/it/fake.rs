@@ -67,6 +67,8 @@ pub(crate) struct Fake {
     state: Arc<Mutex<State>>,
     now_ms: Arc<AtomicU64>,
     news: Arc<Notify>,
+    /// How often events were listed: what an index does that has nothing.
+    pub(crate) listed: Arc<AtomicU64>,
     /// While set, everything is unavailable.
     pub(crate) down: Arc<AtomicBool>,
     /// While set, an attachment is never answered.

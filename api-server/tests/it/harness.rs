@@ -1,6 +1,6 @@
 //! A server over the fake, and short ways to ask it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,10 @@ use rowlock_api_server::auth::{Role, Tokens};
 use rowlock_api_server::payment::Provider;
 use rowlock_api_server::payment::reconcile::Reconciler;
 use rowlock_api_server::payment::sandbox::Sandbox;
+use rowlock_api_server::search::{Identity, Index};
 use rowlock_api_server::tickets::Signer;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -22,6 +24,7 @@ use crate::fake::Fake;
 
 const TOKEN_SEED: [u8; 32] = [1; 32];
 pub(crate) const TICKET_SEED: [u8; 32] = [2; 32];
+pub(crate) const IDENTITY: Identity = Identity { cluster: [9; 16], shards: 1 };
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -33,6 +36,7 @@ pub(crate) struct Server {
     tokens: Tokens,
     dir: tempfile::TempDir,
     stop: CancellationToken,
+    keeper: JoinHandle<()>,
 }
 
 /// What came back.
@@ -66,34 +70,44 @@ impl Reply {
 
 impl Server {
     pub(crate) fn new() -> Self {
-        Self::build(false)
+        Self::build(false, fake_of_now(), Index::in_memory(IDENTITY).unwrap())
+    }
+
+    /// Another server of the same inventory, or the same one after a restart: its index is in `dir`.
+    pub(crate) fn on_disk(fake: &Fake, dir: &Path) -> Self {
+        Self::build(false, fake.clone(), Index::in_directory(dir, IDENTITY).unwrap())
+    }
+
+    /// Ends the server as a signal does.
+    pub(crate) async fn end(mut self) {
+        self.stop.cancel();
+        (&mut self.keeper).await.unwrap();
     }
 
     pub(crate) fn rate_limited() -> Self {
-        Self::build(true)
+        Self::build(true, fake_of_now(), Index::in_memory(IDENTITY).unwrap())
     }
 
     /// One whose money another provider moves.
     pub(crate) fn with_provider(provider: Arc<dyn Provider>) -> Self {
-        let now_ms = jiff::Timestamp::now().as_millisecond();
-        Self::over(Fake::new(u64::try_from(now_ms).unwrap()), provider)
+        Self::over(fake_of_now(), provider)
     }
 
     /// Another server of the same inventory.
     pub(crate) fn over(fake: Fake, provider: Arc<dyn Provider>) -> Self {
-        Self::assemble(fake, provider, tempfile::tempdir().unwrap(), false)
+        let index = Index::in_memory(IDENTITY).unwrap();
+        Self::assemble(fake, index, provider, tempfile::tempdir().unwrap(), false)
     }
 
-    fn build(rate_limit: bool) -> Self {
-        let now_ms = jiff::Timestamp::now().as_millisecond();
-        let fake = Fake::new(u64::try_from(now_ms).unwrap());
+    fn build(rate_limit: bool, fake: Fake, index: Index) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let provider = Arc::new(Sandbox::open(&dir.path().join("ledger.jsonl")).unwrap());
-        Self::assemble(fake, provider, dir, rate_limit)
+        Self::assemble(fake, index, provider, dir, rate_limit)
     }
 
     fn assemble(
         fake: Fake,
+        index: Index,
         provider: Arc<dyn Provider>,
         dir: tempfile::TempDir,
         rate_limit: bool,
@@ -102,12 +116,13 @@ impl Server {
         let app = App::new(
             Arc::new(fake.clone()),
             provider,
+            index,
             Tokens::new(&key),
             Signer::new(SigningKey::from_bytes(&TICKET_SEED)),
             rate_limit,
         );
         let (stop, reconciler) = (CancellationToken::new(), Reconciler::default());
-        rowlock_api_server::search::feed::start(&app, &reconciler, &stop);
+        let keeper = rowlock_api_server::search::start(&app, &reconciler, &stop);
         Self {
             router: rowlock_api_server::router(app.clone()),
             tokens: Tokens::new(&key),
@@ -116,6 +131,7 @@ impl Server {
             reconciler,
             dir,
             stop,
+            keeper,
         }
     }
 
@@ -290,6 +306,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// An empty inventory.
+pub(crate) fn fake_of_now() -> Fake {
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    Fake::new(u64::try_from(now_ms).unwrap())
 }
 
 /// A venue whose hall has a floor for four people to stand on.

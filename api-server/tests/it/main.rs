@@ -25,6 +25,7 @@ mod psp;
 mod reconcile;
 mod refunds;
 mod saga;
+mod search;
 mod stripe;
 mod terms;
 mod user_bookings;

@@ -61,6 +61,10 @@ impl Directory {
     pub fn node_log(&self, id: u64) -> PathBuf {
         self.0.join(format!("node-{id}.log"))
     }
+    /// What API server `number` keeps: nothing that can't be made anew.
+    pub fn api(&self, number: usize) -> PathBuf {
+        self.0.join(format!("api-{number}"))
+    }
     pub fn api_log(&self, number: usize) -> PathBuf {
         self.0.join(format!("api-{number}.log"))
     }

@@ -151,6 +151,7 @@ async fn spawn_api(
         ("--ticket-key", directory.ticket_key().display().to_string()),
         ("--payment", "sandbox".to_owned()),
         ("--sandbox-ledger", directory.ledger().display().to_string()),
+        ("--data", directory.api(number).display().to_string()),
     ];
     let mut args: Vec<String> =
         args.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect();

@@ -65,6 +65,7 @@ impl Inventory for Fake {
         after: Option<EventId>,
         limit: u32,
     ) -> Call<'_, Page<Event>> {
+        self.listed.fetch_add(1, Ordering::SeqCst);
         self.with(|state, _| {
             let rest: VecDeque<Event> = state
                 .events
