@@ -131,7 +131,7 @@ pub(crate) async fn found(app: &App, wanted: Wanted) -> Result<Found, Problem> {
 #[utoipa::path(get, path = "/events/search", tag = "events",
     params(
         ("q" = Option<String>, Query, description = "Words; each must begin a word of the event. If nothing has \
-            them all, words of four letters and more may have a typo, those of eight and more two"),
+            them all, words of four letters and more may have a typo, those of eight and more two; not in the first letter"),
         ("city" = Option<String>, Query, description = "Case, accents and hyphens don't matter"),
         ("date_from" = Option<String>, Query, description = "A day, or an RFC 3339 time"),
         ("date_to" = Option<String>, Query, description = "Inclusive"),

@@ -63,15 +63,30 @@ impl Sieve {
             && !self.placed
     }
 
+    /// Looks at as few columns as it can: documents that have a word lie far apart.
     fn takes(&self, columns: &Columns, index: usize) -> bool {
         self.city.is_none_or(|city| columns.cities.get(index) == Some(&city))
             && self.category.is_none_or(|category| columns.categories.get(index) == Some(&category))
-            && columns.cheapest.get(index).is_some_and(|price| *price <= self.price_max)
-            && columns.dearest.get(index).is_some_and(|price| *price >= self.price_min)
+            && (self.price_max == u64::MAX
+                || columns.cheapest.get(index).is_some_and(|price| *price <= self.price_max))
+            && (self.price_min == 0
+                || columns.dearest.get(index).is_some_and(|price| *price >= self.price_min))
             && (!self.placed || self.is_near(columns, index))
     }
 
+    /// The same of a document whose columns are at hand, but for its place.
+    fn takes_these(&self, city: u32, category: u32, cheapest: u64, dearest: u64) -> bool {
+        self.city.is_none_or(|wanted| wanted == city)
+            && self.category.is_none_or(|wanted| wanted == category)
+            && cheapest <= self.price_max
+            && dearest >= self.price_min
+    }
+
     fn is_near(&self, columns: &Columns, index: usize) -> bool {
+        let place = columns.positions.get(index).copied().flatten();
+        if place.zip(self.near).is_none_or(|(place, near)| near.is_out_of_reach(place)) {
+            return false;
+        }
         let metres = self.distance(columns, index);
         let radius = self.near.and_then(|near| near.radius_m).unwrap_or(u64::MAX);
         metres.is_some_and(|metres| metres <= radius)
@@ -126,6 +141,8 @@ fn facet(counts: &[usize], names: &Names) -> Vec<(String, usize)> {
 struct Search<'a> {
     wanted: &'a Wanted,
     sieve: &'a Sieve,
+    /// Nothing but words and dates is asked for.
+    takes_all: bool,
     /// Only for what is sorted by it, since holds wait for it.
     live: Option<&'a Live>,
     /// Candidates to keep: what comes before the page, and the page.
@@ -154,7 +171,8 @@ pub(super) fn find(
         (catch.cities, catch.categories) = (vec![0; names.0], vec![0; names.1]);
     }
     let best = BinaryHeap::new();
-    let mut search = Search { wanted, sieve, live, keep, after, best, behind: 0, catch };
+    let takes_all = sieve.lets_all_through();
+    let mut search = Search { wanted, sieve, takes_all, live, keep, after, best, behind: 0, catch };
     for (number, segment, part) in view.parts() {
         let range = part.columns.between(wanted.date_from_ms, wanted.date_to_ms);
         if range.is_empty() {
@@ -169,9 +187,7 @@ pub(super) fn find(
         } else if search.is_by_date_alone() {
             search.by_date(number, segment, part, range);
         } else {
-            for doc in (range.start..range.end).filter_map(|index| DocId::try_from(index).ok()) {
-                search.see(number, segment, part, doc, 0);
-            }
+            search.scan(number, segment, part, range);
         }
     }
     let mut catch = search.catch;
@@ -184,7 +200,7 @@ pub(super) fn find(
 impl Search<'_> {
     fn is_by_date_alone(&self) -> bool {
         let sorted = matches!(self.wanted.sort, Sort::Date | Sort::Relevance);
-        sorted && self.sieve.lets_all_through() && !self.wanted.facets
+        sorted && self.takes_all && !self.wanted.facets
     }
 
     /// All of a range: how many is known, and the first are first.
@@ -213,12 +229,40 @@ impl Search<'_> {
         self.behind += unseen.len() - part.deleted_in(&unseen);
     }
 
-    fn see(&mut self, number: u32, segment: &SegmentReader, part: &Part, doc: DocId, score: u16) {
-        let Ok(index) = usize::try_from(doc) else { return };
+    /// Every document of the range: column by column, in a row.
+    fn scan(&mut self, number: u32, segment: &SegmentReader, part: &Part, range: Range<usize>) {
         let columns = &*part.columns;
-        if !self.sieve.takes(columns, index) || segment.is_deleted(doc) {
+        let Some(cities) = columns.cities.get(range.clone()) else { return };
+        let Some(categories) = columns.categories.get(range.clone()) else { return };
+        let Some(cheapest) = columns.cheapest.get(range.clone()) else { return };
+        let Some(dearest) = columns.dearest.get(range.clone()) else { return };
+        let names = cities.iter().zip(categories);
+        let prices = cheapest.iter().zip(dearest);
+        for (index, ((city, category), (cheapest, dearest))) in range.zip(names.zip(prices)) {
+            if self.sieve.takes_these(*city, *category, *cheapest, *dearest)
+                && (!self.sieve.placed || self.sieve.is_near(columns, index))
+                && let Ok(doc) = DocId::try_from(index)
+            {
+                self.count(number, segment, part, doc, 0);
+            }
+        }
+    }
+
+    fn see(&mut self, number: u32, segment: &SegmentReader, part: &Part, doc: DocId, score: u16) {
+        let passes = self.takes_all
+            || usize::try_from(doc).is_ok_and(|index| self.sieve.takes(&part.columns, index));
+        if passes {
+            self.count(number, segment, part, doc, score);
+        }
+    }
+
+    /// Counts a document that passes, unless it is deleted.
+    fn count(&mut self, number: u32, segment: &SegmentReader, part: &Part, doc: DocId, score: u16) {
+        let Ok(index) = usize::try_from(doc) else { return };
+        if part.has_deleted() && segment.is_deleted(doc) {
             return;
         }
+        let columns = &*part.columns;
         self.catch.total += 1;
         if self.wanted.facets {
             count(&mut self.catch.cities, columns.cities.get(index));
@@ -229,24 +273,24 @@ impl Search<'_> {
 
     /// Takes the document if it is among the best.
     fn weigh(&mut self, part: u32, columns: &Columns, index: usize, doc: DocId, score: u16) {
-        let [Some(&date_ms), Some(&cheapest)] =
-            [&columns.dates, &columns.cheapest].map(|it| it.get(index))
-        else {
-            return;
-        };
+        let at = |column: &[u64]| column.get(index).copied().unwrap_or(u64::MAX);
         let first = match self.wanted.sort {
             Sort::Relevance => u64::from(u16::MAX - score),
-            Sort::Date => date_ms,
-            Sort::Price => cheapest,
+            Sort::Date => at(&columns.dates),
+            Sort::Price => at(&columns.cheapest),
             Sort::Popularity => u64::MAX - self.popularity(columns, index),
             Sort::Distance => self.sieve.distance(columns, index).unwrap_or(u64::MAX),
         };
         let is_full = self.best.len() >= self.keep;
-        if is_full
-            && self.after.is_none()
-            && let Some(worst) = self.best.peek()
-            && (first, date_ms) > (worst.key.first, worst.key.date_ms)
-        {
+        let worst = self.best.peek().filter(|_| is_full && self.after.is_none());
+        let worst = worst.map(|worst| worst.key);
+        // Most are worse than all that are kept, and most of those can be told by this alone.
+        if worst.is_some_and(|worst| first > worst.first) {
+            self.behind += 1;
+            return;
+        }
+        let date_ms = at(&columns.dates);
+        if worst.is_some_and(|worst| (first, date_ms) > (worst.first, worst.date_ms)) {
             self.behind += 1;
             return;
         }

@@ -276,12 +276,16 @@ impl Index {
         Ok(())
     }
 
-    /// Merges all segments into one, and says how many bytes there are: only for measuring.
-    pub fn settle(&self) -> tantivy::Result<u64> {
-        let mut shelf = lock(&self.shelf);
-        shelf.settle()?;
-        self.show(&shelf)?;
-        shelf.bytes()
+    /// Merges all segments into one: a search then looks into one dictionary. Commits go on meanwhile. Takes seconds.
+    pub fn tidy(&self) -> tantivy::Result<()> {
+        let merge = lock(&self.shelf).merge()?;
+        if let Some(merge) = merge {
+            merge.wait()?;
+            let shelf = lock(&self.shelf);
+            shelf.reader.reload()?;
+            self.show(&shelf)?;
+        }
+        Ok(())
     }
 
     /// Bytes of all segments.

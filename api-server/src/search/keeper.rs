@@ -14,12 +14,18 @@ const EVERY_WHILE_READING: Duration = Duration::from_secs(3);
 
 /// Commits until `stop`, and once more then.
 pub(super) async fn keep(app: App, stop: CancellationToken) {
+    let mut is_tidy = false;
     loop {
         let told = stop.run_until_cancelled(app.index.news.notified()).await;
         let began = Instant::now();
         if !commit(&app).await || told.is_none() {
             app.index.close();
             return;
+        }
+        if !is_tidy && app.index.is_whole() {
+            is_tidy = true;
+            let index = app.clone();
+            tokio::task::spawn_blocking(move || tidy(&index));
         }
         let pause = if app.index.is_whole() { EVERY } else { EVERY_WHILE_READING };
         // Shards that were read end the longer pause.
@@ -31,6 +37,13 @@ pub(super) async fn keep(app: App, stop: CancellationToken) {
             }
         };
         stop.run_until_cancelled(rest).await;
+    }
+}
+
+/// Once all shards were read: what was committed bit by bit becomes one. If others are merging, it stays as it is.
+fn tidy(app: &App) {
+    if let Err(error) = app.index.tidy() {
+        tracing::debug!(%error, "the search index stays in several segments");
     }
 }
 

@@ -23,11 +23,14 @@ const NEARLY: u8 = 1;
 
 /// Shorter words begin nothing but themselves: half of all events have some word with an `s`.
 const PREFIX_CHARS_MIN: usize = 2;
-/// Shorter words have no typos; from the other length on, two, and the end may be missing.
+/// Shorter words have no typos, and none is in the first letter; from the other length on there may be two, and
+/// the end may be missing.
 const TYPO_CHARS_MIN: usize = 4;
 const TYPOS_CHARS_MIN: usize = 8;
 /// Terms that one word may stand for in a field of a segment.
 const TERMS_MAX: usize = 5_000;
+/// Documents whose worths are looked at together.
+const BLOCK: usize = 64;
 /// A look at one document costs as much as so many that are read in a row.
 const SEEK_COST: u64 = 8;
 
@@ -83,7 +86,10 @@ impl Word {
                 }
             }
             if let Some(typos) = &self.typos {
-                let mut near = dictionary.search(typos).into_stream()?;
+                // The first letter is right: that leaves a twentieth of the dictionary to walk through.
+                let first = self.text.bytes().next().unwrap_or(0);
+                let near = dictionary.search(typos).ge([first]).lt([first.saturating_add(1)]);
+                let mut near = near.into_stream()?;
                 let mut terms = 0;
                 while near.advance() && terms < TERMS_MAX {
                     found.add(field, NEARLY, near.value().clone());
@@ -222,10 +228,16 @@ impl Postings {
             found.sort_unstable_by_key(|&(doc, worth)| (doc, u16::MAX - worth));
             found.dedup_by_key(|(doc, _)| *doc);
         } else {
-            let start = self.range.start;
             let worths = self.worths(terms)?;
-            let some = (start..).zip(worths).filter(|(_, worth)| *worth > 0);
-            found.extend(some.map(|(doc, worth)| (doc, u16::from(worth))));
+            let blocks = (self.range.start..).step_by(BLOCK).zip(worths.chunks(BLOCK));
+            for (start, block) in blocks {
+                // Most have nothing, and are looked at as a whole.
+                if block.iter().fold(0, |all, worth| all | worth) == 0 {
+                    continue;
+                }
+                let some = (start..).zip(block).filter(|(_, worth)| **worth > 0);
+                found.extend(some.map(|(doc, worth)| (doc, u16::from(*worth))));
+            }
         }
         Ok(found)
     }

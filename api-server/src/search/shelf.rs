@@ -6,11 +6,14 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
-use tantivy::index::{IndexSettings, IndexSortByField, Order};
+use tantivy::index::{IndexSettings, IndexSortByField, Order, SegmentMeta};
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::Schema;
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term};
+use tantivy::{
+    FutureResult, Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError,
+    Term,
+};
 
 use super::schema::{VERSION, number};
 
@@ -202,13 +205,14 @@ impl Shelf {
         Ok(self.reader.searcher().space_usage()?.total().get_bytes())
     }
 
-    /// Waits for merges that are under way, and merges all into one segment: only for measuring.
-    pub(super) fn settle(&mut self) -> tantivy::Result<()> {
+    /// Begins to merge all segments into one, if there are more. Merges that are under way may make it fail.
+    pub(super) fn merge(&mut self) -> tantivy::Result<Option<FutureResult<Option<SegmentMeta>>>> {
         let ids = self.index.searchable_segment_ids()?;
-        if ids.len() > 1 {
-            self.writer()?.merge(&ids).wait()?;
+        if ids.len() < 2 {
+            return Ok(None);
         }
-        self.reader.reload()
+        // Without a writer nothing was written, or it was let go of.
+        Ok(self.writer.as_mut().map(|writer| writer.merge(&ids)))
     }
 }
 

@@ -87,6 +87,10 @@ impl View {
 }
 
 impl Part {
+    pub(super) fn has_deleted(&self) -> bool {
+        !self.deleted.is_empty()
+    }
+
     /// Documents of the range that are deleted.
     pub(super) fn deleted_in(&self, range: &Range<usize>) -> usize {
         let before = |end: usize| {
