@@ -247,6 +247,7 @@ pub(crate) fn booking(reply: Reply) -> Result<Booking, Unreadable> {
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
         | Reply::Waiter(_)
+        | Reply::Session(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply without its booking")),
@@ -270,6 +271,7 @@ fn begun(reply: Reply) -> Result<PaymentBegun, Unreadable> {
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
         | Reply::Waiter(_)
+        | Reply::Session(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply to the begin of a payment")),
@@ -289,6 +291,7 @@ fn confirmed(reply: Reply) -> Result<Confirmed, Unreadable> {
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
         | Reply::Waiter(_)
+        | Reply::Session(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a payment's confirmation")),

@@ -134,6 +134,7 @@ fn consumer(reply: Reply) -> Result<Consumer, Unreadable> {
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
         | Reply::Waiter(_)
+        | Reply::Session(_)
         | Reply::Scans(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a consumer")),
     }

@@ -100,6 +100,7 @@ fn outcomes(reply: Reply) -> Result<Vec<ScanOutcome>, Unreadable> {
         | Reply::Tended(_)
         | Reply::Consumer(_)
         | Reply::Waiter(_)
+        | Reply::Session(_)
         | Reply::Expired(_) => Err(Unreadable("reply to scans")),
     }
 }

@@ -63,6 +63,7 @@ fn exchanged(reply: Reply) -> Result<Exchanged, Unreadable> {
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
         | Reply::Waiter(_)
+        | Reply::Session(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply to an exchange")),

@@ -3,7 +3,7 @@
 //! Owns: the shard map's cache (`shard_map`), what to do after each answer (`route`, pure), one
 //! stream per node that carries many calls at once (`connection`), the typed calls
 //! (`calls`, `queries`), the change feed (`watch`) and named consumers of it ([`consume`]),
-//! what users have over all events ([`user_lists`]),
+//! accounts ([`accounts`]), what users have over all events ([`user_lists`]),
 //! the audit chain of an event ([`audit`]), reading of
 //! seating plans ([`plan`]).
 //! Must not: show a wire message to callers, or start a task for a call.
@@ -13,6 +13,7 @@
 //! - A command is repeated under its own key only.
 //! - Every call ends by its deadline.
 
+pub mod accounts;
 pub mod audit;
 mod calls;
 mod client;

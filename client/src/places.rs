@@ -163,6 +163,7 @@ fn decided(reply: Reply) -> Result<RefundDecided, Unreadable> {
         | Reply::QueuePlace(_)
         | Reply::Tended(_)
         | Reply::Waiter(_)
+        | Reply::Session(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply to a refund")),

@@ -358,6 +358,7 @@ fn placed(reply: Reply) -> Result<QueuePlace, Unreadable> {
         | Reply::Done(_)
         | Reply::Tended(_)
         | Reply::Waiter(_)
+        | Reply::Session(_)
         | Reply::Scans(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply without a place in a queue")),

@@ -265,6 +265,7 @@ fn joined(reply: Reply) -> Result<Waiter, Unreadable> {
         | Reply::Done(_)
         | Reply::Tended(_)
         | Reply::Scans(_)
+        | Reply::Session(_)
         | Reply::Consumer(_)
         | Reply::Expired(_) => Err(Unreadable("reply without an entry of a waitlist")),
     }

@@ -167,6 +167,15 @@ codes! {
     EmailTaken = 120, "email-taken", 409, "An account with this address exists";
     UserNotFound = 121, "user-not-found", 404, "There is no such user";
     WrongCredentials = 122, "wrong-credentials", 401, "Address or password is wrong";
+    /// The password was changed since it was looked at.
+    CredentialsChanged = 123, "credentials-changed", 409, "The password was changed meanwhile";
+    /// A link from a letter that is used, replaced, too old, or none.
+    LinkUnknown = 124, "link-unknown", 422, "The link is not good any more";
+    /// `limit` says how many a user may have.
+    ApiKeyLimitReached = 126, "api-key-limit-reached", 409, "No more keys of one user";
+    ApiKeyNotFound = 127, "api-key-not-found", 404, "There is no such key";
+    /// The user signed out, the session was not used for too long, or its secret was used twice.
+    SessionEnded = 125, "session-ended", 401, "The session has ended";
 
     // Tickets: 150 to 179.
     TicketNotFound = 150, "ticket-not-found", 404, "There is no such ticket";

@@ -6,8 +6,8 @@ use rowlock_raft_store::inventory::queue::{PlaceView, QueueView};
 use rowlock_raft_store::inventory::user_lists::{Age, RowKey};
 use rowlock_raft_store::inventory::waitlist::{WaiterView, WaitlistView};
 use rowlock_raft_store::inventory::{
-    BookingView, ConsumerView, DoorCounts, EventView, RefundLine, State, Stats, Subject, Takings,
-    TermsView, User, UserListView, Venue,
+    AccountView, BookingView, ConsumerView, DoorCounts, EventView, RefundLine, State, Stats,
+    Subject, Takings, TermsView, User, UserListView, Venue,
 };
 
 /// A question about the state of one shard.
@@ -38,6 +38,7 @@ pub(crate) enum Query {
     },
     User(UserId),
     UserByEmail(String),
+    Account(UserId),
     Doors(EventId),
     Takings(EventId),
     Consumers,
@@ -132,6 +133,7 @@ pub(crate) enum Found {
     Terms(Box<TermsView>),
     Waiter(Box<WaiterView>),
     Waiters((Vec<WaiterView>, Option<u32>)),
+    Account(AccountView),
     UserList(UserListView),
     OldListings((Vec<RowKey>, Option<RowKey>)),
 }
@@ -169,6 +171,7 @@ impl Query {
             | Self::UserByEmail(_)
             | Self::Consumers
             | Self::AuditHead(_)
+            | Self::Account(_)
             | Self::UserList { .. }
             | Self::OldListings { .. }
             | Self::Stats => None,
@@ -207,6 +210,7 @@ impl Query {
                 let bookings = ids.iter().filter_map(|&id| state.booking(id)).collect();
                 Ok(Found::Bookings { bookings, more: false })
             }
+            Self::Account(user) => Ok(Found::Account(state.account(user))),
             Self::UserList { user, after, skip, limit } => {
                 Ok(Found::UserList(state.user_list(user, after, skip, limit)))
             }

@@ -143,6 +143,7 @@ fn kind(kind: Kind) -> Result<CommandKind, Refusal> {
             CommandKind::UnblockSeats { event: event(&id)?, seats }
         }
         Kind::Consumer(wire) => CommandKind::Consumer(super::consumers::command(wire)?),
+        Kind::Account(wire) => CommandKind::Account(super::accounts::command(&wire)?),
         Kind::UserList(wire) => CommandKind::UserList(super::user_lists::command(wire)?),
         Kind::Queue(wire) => CommandKind::Queue(queue::command(wire)?),
         Kind::Money(wire) => CommandKind::Money(money::command(wire)?),

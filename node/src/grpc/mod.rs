@@ -3,6 +3,7 @@
 //! Owns: the translation between wire messages and core types, and every check of what a message
 //! may hold. Must not: decide anything about inventory or Raft. Wire types stop here.
 
+mod accounts;
 mod cluster;
 mod command;
 mod consumers;

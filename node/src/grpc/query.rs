@@ -70,6 +70,7 @@ pub(super) fn decode(wire: v1::Query) -> Result<Query, Refusal> {
             Query::Waiter { event: event(&wire.event)?, user: user(&wire.user)? }
         }
         Kind::GetBookings(wire) => user_lists::get_bookings(&wire)?,
+        Kind::GetAccount(wire) => Query::Account(user(&wire.user)?),
         Kind::GetUserList(wire) => user_lists::get_list(&wire, limit(wire.limit))?,
         Kind::ListOldListings(wire) => user_lists::list_old(&wire, limit(wire.limit))?,
         Kind::ListWaiters(wire) => Query::Waiters {

@@ -93,6 +93,7 @@ fn reply(reply: Reply) -> v1::Reply {
         Reply::Tended { steps, more } => Kind::Tended(v1::Tended { steps, more }),
         Reply::Expired { retired, more } => Kind::Expired(v1::Expired { retired, more }),
         Reply::Consumer(view) => Kind::Consumer(consumers::view(*view)),
+        Reply::Session { alive } => Kind::Session(v1::SessionAnswer { alive }),
         Reply::Waiter(view) => Kind::Waiter(waitlist::waiter(*view)),
         Reply::Scans(outcomes) => Kind::Scans(v1::ScanOutcomes {
             outcomes: outcomes.into_iter().map(scan_outcome).collect(),
@@ -503,6 +504,7 @@ fn found_reply(found: Found) -> v1::QueryReply {
         Found::Waitlist(view) => Kind::Waitlist(waitlist::waitlist(view)),
         Found::Waiter(view) => Kind::Waiter(waitlist::waiter(*view)),
         Found::Waiters(page) => Kind::Waiters(waitlist::waiters(page)),
+        Found::Account(view) => Kind::Account(super::accounts::view(view)),
         Found::UserList(view) => Kind::UserList(user_lists::list(view)),
         Found::OldListings(page) => Kind::OldListings(user_lists::old(page)),
     };

@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! Whole nodes in one process, over real sockets and real disks, driven by a bare gRPC client.
 
+mod accounts;
 mod audit;
 mod cluster;
 mod consumers;

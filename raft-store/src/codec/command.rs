@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 use bytes::Bytes;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 
+use super::accounts::AccountCommandV1;
 use super::consumers::ConsumerCommandV1;
 use super::door::DoorCommandV1;
 use super::life::LifeCommandV1;
@@ -63,6 +64,7 @@ enum KindV1 {
     Waitlist(WaitlistCommandV1),
     Terms(TermsCommandV1),
     UserList(UserListCommandV1),
+    Account(AccountCommandV1),
 }
 
 #[derive(Encode, Decode)]
@@ -228,6 +230,7 @@ impl From<&CommandKind> for KindV1 {
             CommandKind::Waitlist(command) => Self::Waitlist(command.into()),
             CommandKind::Terms(command) => Self::Terms(command.into()),
             CommandKind::UserList(command) => Self::UserList(command.into()),
+            CommandKind::Account(command) => Self::Account(command.into()),
         }
     }
 }
@@ -322,6 +325,7 @@ impl From<KindV1> for CommandKind {
             KindV1::Waitlist(command) => Self::Waitlist(command.into()),
             KindV1::Terms(command) => Self::Terms(command.into()),
             KindV1::UserList(command) => Self::UserList(command.into()),
+            KindV1::Account(command) => Self::Account(command.into()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! renamed field is not a migration; a changed format is a new version in a new file, beside the old
 //! one, which stays for reading. Golden files hold the bytes in place.
 
+mod accounts;
 mod chain;
 mod change;
 mod command;
@@ -22,6 +23,7 @@ mod waitlist;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
 
+pub use accounts::AccountRecord;
 pub use chain::ChainRecord;
 pub use change::{decode_changes, encode_changes};
 pub use command::{decode_batch, encode_batch};

@@ -9,6 +9,7 @@ use rowlock_proto::ids::{
 };
 use rowlock_proto::seat_map;
 
+use super::accounts::AccountCommand;
 pub use super::best::{Together, Wanted};
 use super::consumers::ConsumerCommand;
 use super::door::DoorCommand;
@@ -199,6 +200,7 @@ pub enum CommandKind {
     Terms(TermsCommand),
     /// What bookings of all shards are to their users.
     UserList(UserListCommand),
+    Account(AccountCommand),
 }
 
 /// What one hold takes.
@@ -403,6 +405,7 @@ impl CommandKind {
             Self::Terms(terms) => Some(terms.subject()),
             Self::Consumer(_)
             | Self::UserList(_)
+            | Self::Account(_)
             | Self::PutSeatMapPart { .. }
             | Self::PutVenue { .. }
             | Self::RegisterUser { .. }
@@ -502,6 +505,7 @@ impl CommandKind {
             Self::Waitlist(waitlist) => waitlist.check(),
             Self::Terms(terms) => terms.check(),
             Self::UserList(list) => list.check(),
+            Self::Account(account) => account.check(),
             Self::RedeemTicket { door, .. } => text("door", door, NAME_BYTES_MAX),
             Self::ExtendHold { .. }
             | Self::TransferTicket { .. }

@@ -2,6 +2,7 @@
 //!
 //! Numbers are a format: none is ever used for another command. Whoever adds a command adds its line.
 
+use super::accounts::AccountCommand as Account;
 use super::command::CommandKind as Kind;
 use super::consumers::ConsumerCommand as Consumer;
 use super::door::DoorCommand as Door;
@@ -108,6 +109,14 @@ codes! {
     182: Kind::Terms(Terms::Hold { .. }) => "hold-with-code",
     183: Kind::UserList(UserList::Apply { .. }) => "apply-user-list",
     184: Kind::UserList(UserList::Forget { .. }) => "forget-user-list",
+    185: Kind::Account(Account::StartSession { .. }) => "start-session",
+    186: Kind::Account(Account::RotateSession { .. }) => "rotate-session",
+    187: Kind::Account(Account::EndSessions { .. }) => "end-sessions",
+    188: Kind::Account(Account::SetPassword { .. }) => "set-password",
+    189: Kind::Account(Account::IssueLink { .. }) => "issue-link",
+    190: Kind::Account(Account::VerifyEmail { .. }) => "verify-email",
+    191: Kind::Account(Account::DeleteUser { .. }) => "delete-user",
+    192: Kind::Account(Account::SetApiKey { .. }) => "set-api-key",
 }
 
 #[cfg(test)]

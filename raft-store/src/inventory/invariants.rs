@@ -32,6 +32,7 @@ impl State {
         self.audit_consumers(&mut found);
         self.audit_waiting(&mut found);
         self.audit_user_lists(&mut found);
+        self.audit_accounts(&mut found);
         let held: BTreeSet<Deadline> = self
             .events
             .values()

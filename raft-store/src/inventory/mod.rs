@@ -19,6 +19,7 @@
 
 #![deny(clippy::float_arithmetic, clippy::indexing_slicing, clippy::wildcard_enum_match_arm)]
 
+pub mod accounts;
 mod best;
 mod block;
 pub mod booking;
@@ -61,6 +62,7 @@ use rowlock_proto::error_code::ErrorCode;
 use rowlock_proto::ids::{BookingId, EventId, RequestKey, SeatMapHash, UserId, VenueId};
 use rowlock_proto::shard::hash64;
 
+pub use self::accounts::{AccountCommand, AccountView};
 pub use self::booking::{
     AreaLine, Booking, BookingState, BookingTerms, Extras, Payment, Place, Places, Redeemed,
     Refund, Ticket,
@@ -122,6 +124,7 @@ pub struct State {
     venues: BTreeMap<VenueId, Venue>,
     users: BTreeMap<UserId, User>,
     by_email: BTreeMap<String, UserId>,
+    accounts: BTreeMap<UserId, accounts::Account>,
     user_lists: BTreeMap<UserId, user_lists::UserList>,
     /// Events with a queue that is not closed.
     queues: BTreeSet<EventId>,
@@ -306,6 +309,7 @@ impl State {
                 fresh(self.waitlist_command(principal, command.key, waitlist))
             }
             CommandKind::Terms(terms) => self.terms_command(command, terms),
+            CommandKind::Account(account) => fresh(self.account_command(principal, account)),
             CommandKind::UserList(list) => fresh(self.user_list_command(principal, list)),
             // Replicas hash their state at this index; the state itself is not touched.
             CommandKind::Checksum { nonce: _ } => fresh(Ok(Reply::Done)),

@@ -32,6 +32,10 @@ impl State {
         if self.users.contains_key(&id) {
             return refuse(ErrorCode::EmailTaken);
         }
+        // A request that was held up until its account was deleted.
+        if self.is_deleted(id) {
+            return refuse(ErrorCode::IdempotencyKeyReused);
+        }
         let doc = User { created_ms: self.log.clock_ms, ..doc.clone() };
         self.by_email.insert(doc.email.clone(), id);
         self.users.insert(id, doc);

@@ -134,6 +134,16 @@ pub enum Mistake {
     CollectedKeyKept,
     /// An event goes into the archive that owes money.
     ArchivedOwing,
+    /// A session is started with a password that was changed meanwhile.
+    OldPasswordSignsIn,
+    /// A secret that was exchanged and is shown again does not end its session.
+    StolenSecretKept,
+    /// A new password leaves the sessions of the old one alive.
+    SessionsOutlivePassword,
+    /// A letter is good again.
+    LinkUsedAgain,
+    /// What changed in an account is not written.
+    AccountNotWritten,
 }
 
 #[inline]
@@ -211,6 +221,11 @@ pub(crate) mod tests {
         Mistake::PaymentCollected,
         Mistake::CollectedKeyKept,
         Mistake::ArchivedOwing,
+        Mistake::OldPasswordSignsIn,
+        Mistake::StolenSecretKept,
+        Mistake::SessionsOutlivePassword,
+        Mistake::LinkUsedAgain,
+        Mistake::AccountNotWritten,
     ];
 
     /// Plants one mistake, or none, in this thread.

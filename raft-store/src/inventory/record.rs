@@ -16,6 +16,7 @@
 //! 9 slot:u16 no:u32 block:u32           what some of 64 bookings have besides; absent: none has
 //! 10 slot:u16 no:u32                    what is kept of its life; absent: nothing
 //! 11 slot:u16 no:u32                    on what terms it is sold; absent: nothing was said
+//! 12 user:16                            a user's account; absent: nothing happened in it
 //! 13 slot:u16 no:u32 block:u32          terms that some of 64 bookings are under; absent: none is
 //! 14 slot:u16 no:u32 block:u32          what happened to tickets of 64 bookings at doors
 //! 15 slot:u16 no:u32 block:u32          the money of some of 64 bookings; absent: none has any
@@ -52,6 +53,7 @@ pub enum RecordKey {
     Extras(EventNo, u32),
     Life(EventNo),
     Terms(EventNo),
+    Account(UserId),
     BookingTerms(EventNo, u32),
     Doors(EventNo, u32),
     Money(EventNo, u32),
@@ -93,6 +95,7 @@ impl RecordKey {
             | Self::MapPart(..)
             | Self::Venue(_)
             | Self::User(_)
+            | Self::Account(_)
             | Self::Consumers
             | Self::UserList(..) => None,
             Self::Event(no)
@@ -129,6 +132,10 @@ impl RecordKey {
             Self::Consumers => out.push(22),
             Self::Chain(no) => event(&mut out, 23, no),
             Self::Retention(no) => event(&mut out, 25, no),
+            Self::Account(user) => {
+                out.push(12);
+                out.extend_from_slice(&user.to_bytes());
+            }
             Self::UserList(user, row) => {
                 out.push(24);
                 out.extend_from_slice(&user.to_bytes());
@@ -241,6 +248,7 @@ impl RecordKey {
             8 => Self::Blocked(event(rest)?),
             10 => Self::Life(event(rest)?),
             11 => Self::Terms(event(rest)?),
+            12 => Self::Account(UserId::from_slice(rest)?),
             16 => Self::Queue(event(rest)?),
             20 => Self::Waitlist(event(rest)?),
             23 => Self::Chain(event(rest)?),

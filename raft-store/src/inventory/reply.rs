@@ -54,6 +54,10 @@ pub enum Reply {
     Consumer(Box<ConsumerView>),
     /// An entry of a waitlist.
     Waiter(Box<WaiterView>),
+    /// Whether a session goes on.
+    Session {
+        alive: bool,
+    },
 }
 
 /// What became of a scan that a door made on its own.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
+use super::accounts::Account;
 use super::booking::{BookingState, BookingTerms};
 use super::consumers::Consumers;
 use super::door::Book;
@@ -19,9 +20,10 @@ use super::user_lists::UserList;
 use super::waitlist::waitlist_keys;
 use super::{Deadline, State};
 use crate::codec::{
-    BlockOfBookings, BlockOfExtras, BlockOfNotes, BlockOfRefusals, BlockOfSeats, BlockOfTerms,
-    BlockedSeats, ConsumersRecord, Error, EventRecord, LifeRecord, MapPartRecord, RetentionRecord,
-    ShardRecord, TermsRecord, UserListRecord, UserRecord, UserRowRecord, VenueRecord,
+    AccountRecord, BlockOfBookings, BlockOfExtras, BlockOfNotes, BlockOfRefusals, BlockOfSeats,
+    BlockOfTerms, BlockedSeats, ConsumersRecord, Error, EventRecord, LifeRecord, MapPartRecord,
+    RetentionRecord, ShardRecord, TermsRecord, UserListRecord, UserRecord, UserRowRecord,
+    VenueRecord,
 };
 
 /// The part of `items` that block number `block` of `size` covers.
@@ -65,6 +67,13 @@ impl State {
             }
             RecordKey::Venue(venue) => VenueRecord::encode(self.venues.get(&venue)?),
             RecordKey::User(user) => UserRecord::encode(self.users.get(&user)?),
+            RecordKey::Account(user) => {
+                let account = self.accounts.get(&user)?;
+                if *account == Account::default() {
+                    return None;
+                }
+                AccountRecord::encode(account)
+            }
             RecordKey::UserList(user, None) => {
                 let &UserList { dropped, forgotten, .. } = self.user_lists.get(&user)?;
                 if dropped.is_none() && !forgotten {
@@ -184,6 +193,9 @@ impl State {
                 let doc = UserRecord::decode(bytes)?;
                 self.by_email.insert(doc.email.clone(), user);
                 self.users.insert(user, doc);
+            }
+            RecordKey::Account(user) => {
+                self.accounts.insert(user, AccountRecord::decode(bytes)?);
             }
             RecordKey::UserList(user, None) => {
                 let record = UserListRecord::decode(bytes)?;
@@ -329,6 +341,7 @@ impl State {
         }
         keys.extend(self.venues.keys().map(|&venue| RecordKey::Venue(venue)));
         keys.extend(self.users.keys().map(|&user| RecordKey::User(user)));
+        keys.extend(self.accounts.keys().map(|&user| RecordKey::Account(user)));
         keys.extend(self.user_list_keys());
         let blocks = |items: usize, size: u32| {
             u32::try_from(items.div_ceil(size as usize)).unwrap_or(u32::MAX)

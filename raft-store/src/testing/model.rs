@@ -24,6 +24,7 @@ mod door;
 mod exchange;
 mod granted;
 pub mod keeping;
+pub mod keys;
 mod life;
 pub mod line;
 mod money;
@@ -162,6 +163,7 @@ pub enum Said {
     Scans(Vec<Heard>),
     Reader(reader::Reader),
     Turn(waitlist::Seat),
+    Alive(bool),
     Refused(ErrorCode, Vec<u32>, u64),
 }
 
@@ -195,6 +197,7 @@ pub enum Ask {
     Line { event: usize, ask: line::LineAsk },
     Reader(reader::ReaderAsk),
     Shelf(shelf::ShelfAsk),
+    Keys(keys::KeyAsk),
     Wait { event: usize, ask: waitlist::WaitAsk },
 }
 
@@ -205,6 +208,8 @@ pub struct Model {
     pub shows: Vec<Show>,
     pub readers: reader::Readers,
     pub shelves: shelf::Shelves,
+    pub tenants: Vec<keys::Tenant>,
+    pub loans: Vec<keys::Loan>,
 }
 
 impl Show {
@@ -386,6 +391,7 @@ impl Model {
             Ask::Line { event, ask } => self.line(*event, ask),
             Ask::Reader(ask) => self.reader(ask),
             Ask::Shelf(ask) => self.shelf(ask),
+            Ask::Keys(ask) => self.keys(ask),
             Ask::Wait { event, ask } => self.wait(*event, ask),
             Ask::Fail { event, number, user, attempt, reason } => {
                 self.fail(*event, *number, *user, *attempt, reason)

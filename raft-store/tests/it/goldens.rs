@@ -19,8 +19,8 @@ use rowlock_raft_store::inventory::door::{DoorCommand, Scan};
 
 use super::fixture::{World, booking, map_hash, spec};
 use super::{
-    goldens_consumers, goldens_exchange, goldens_money, goldens_queue, goldens_retention,
-    goldens_terms, goldens_user_lists, goldens_waitlist,
+    goldens_accounts, goldens_consumers, goldens_exchange, goldens_money, goldens_queue,
+    goldens_retention, goldens_terms, goldens_user_lists, goldens_waitlist,
 };
 
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens");
@@ -364,7 +364,7 @@ fn life_world() -> World {
     world
 }
 
-const GOLDENS: [Golden; 12] = [
+const GOLDENS: [Golden; 13] = [
     Golden { file: "v1.txt", commands, changes, world, kinds: &[0, 1, 2, 3, 4, 5, 6, 7] },
     Golden {
         file: "v1-places.txt",
@@ -442,6 +442,13 @@ const GOLDENS: [Golden; 12] = [
         changes: goldens_retention::changes,
         world: goldens_retention::world,
         kinds: &[0, 1, 4, 6, 25],
+    },
+    Golden {
+        file: "v1-accounts.txt",
+        commands: goldens_accounts::commands,
+        changes: goldens_accounts::changes,
+        world: goldens_accounts::world,
+        kinds: &[0, 1, 3, 4, 12],
     },
 ];
 

@@ -12,6 +12,7 @@
 mod crowd;
 mod fixture;
 mod goldens;
+mod goldens_accounts;
 mod goldens_consumers;
 mod goldens_exchange;
 mod goldens_money;

@@ -27,6 +27,7 @@ use rowlock_raft_store::inventory::{
 use super::fixture::{World, arena_bytes, spec};
 use super::script_queue;
 
+mod accounts;
 mod carts;
 mod consumers;
 mod doors;
@@ -173,6 +174,8 @@ fn answer(answer: &Answer) -> String {
         }
         Ok(Reply::Consumer(view)) => consumers::view(view),
         Ok(Reply::Waiter(view)) => waitlist::waiter(view),
+        Ok(Reply::Session { alive: true }) => "goes on".to_owned(),
+        Ok(Reply::Session { alive: false }) => "has ended".to_owned(),
         Err(refused) => refusal(refused),
     }
 }
@@ -398,6 +401,8 @@ impl Script {
             ] => {
                 self.life(verb, rest);
             }
+            ["account", words @ ..] => self.account(words),
+            ["account?", name] => self.show_account(name),
             ["consumer", words @ ..] => self.consumer(words),
             ["see", id, "as", label] => self.see(id, label, &[]),
             ["see", id, "as", label, "with", givers @ ..] => self.see(id, label, givers),

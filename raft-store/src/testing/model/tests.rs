@@ -30,6 +30,7 @@ mod readers;
 mod shelves;
 mod shown;
 mod sleeper;
+mod tenants;
 mod terms;
 mod waitlists;
 mod wishes;
@@ -292,6 +293,7 @@ impl Pair {
             Ask::Money(ask) => money::command(self, ask),
             Ask::Reader(ask) => (SYSTEM, 0, readers::reader_command(ask)),
             Ask::Shelf(ask) => shelves::command(ask),
+            Ask::Keys(ask) => tenants::command(ask),
             Ask::Wait { event, ask } => waitlists::command(event, ask),
             Ask::Terms { event, ask } => terms::command(self, event, ask),
             Ask::Door(ask) => {
@@ -434,6 +436,7 @@ impl Pair {
         self.compare_lines();
         self.compare_readers();
         shelves::compare(&self.model, &self.state);
+        tenants::compare(&self.model, &self.state);
     }
 }
 

@@ -61,6 +61,11 @@ fn random_lists_of_users_match_the_model() {
 }
 
 #[test]
+fn random_accounts_match_the_model() {
+    check(0xacc_0047, 50_000, tenants::key_steps);
+}
+
+#[test]
 fn random_waitlists_match_the_model() {
     check(0x3a17, 100_000, waitlists::wait_steps);
 }
@@ -97,10 +102,10 @@ fn every_planted_mistake_is_found() {
                 let steps = kinds[round % kinds.len()]().new_tree(&mut random).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             });
-            // Consumers and lists of users have nothing to do with events.
+            // Consumers, lists of users and accounts have nothing to do with events.
             let mut random = runner(1, 0xc0_5e00 + seed);
-            let apart = [readers::reader_steps, shelves::shelf_steps];
-            seen || (0..16).any(|round: usize| {
+            let apart = [readers::reader_steps, shelves::shelf_steps, tenants::key_steps];
+            seen || (0..24).any(|round: usize| {
                 let steps = apart[round % apart.len()]().new_tree(&mut random).unwrap().current();
                 std::panic::catch_unwind(|| run(steps, Some(Sleeper::new()))).is_err()
             })

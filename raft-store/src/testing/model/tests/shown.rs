@@ -65,6 +65,7 @@ pub(super) fn told(said: Said) -> Said {
         | Said::Reader(_)
         | Said::Scans(_)
         | Said::Turn(_)
+        | Said::Alive(_)
         | Said::Tended(..)
         | Said::Refused(..)
         | Said::Spot(_)
@@ -140,6 +141,7 @@ pub(super) fn heard(answer: Answer) -> Said {
         Ok(Reply::Tended { steps, more }) => Said::Tended(steps, more),
         Ok(Reply::Consumer(view)) => Said::Reader(readers::reader(&view)),
         Ok(Reply::Scans(outcomes)) => doors::heard(outcomes),
+        Ok(Reply::Session { alive }) => Said::Alive(alive),
         Ok(Reply::Waiter(view)) => Said::Turn(waitlists::seat(*view)),
         Ok(Reply::Expired { .. }) => panic!("only a sweep is answered so"),
         Err(refusal) => Said::Refused(refusal.code, refusal.seats, refusal.limit),
