@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 
 use crate::auth::Tokens;
+use crate::auth::letters::SENDING_MAX;
 use crate::auth::passwords::Passwords;
+pub use crate::http::address::Network;
 use crate::http::idempotency::Recent;
 use crate::http::rate_limit::Limiter;
 use crate::inventory::Inventory;
 use crate::known::KnownEvents;
 use crate::layout::Layouts;
+use crate::mail::{Mailer, Nowhere};
 use crate::metrics::Metrics;
 use crate::payment::{Provider, Running};
 use crate::search::Index;
@@ -20,6 +23,22 @@ use crate::tickets::Signer;
 
 /// Requests that are worked on at once; beyond it the answer is 503, at once.
 const IN_FLIGHT_MAX: usize = 4_096;
+
+/// What a server may have or do without.
+#[derive(Debug)]
+pub struct Options {
+    /// Rates are limited; the proxies that are believed whom they speak for.
+    pub rate_limit: Option<Vec<Network>>,
+    pub mailer: Arc<dyn Mailer>,
+    pub public_url: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let public_url = "http://localhost:8080".to_owned();
+        Self { rate_limit: None, mailer: Arc::new(Nowhere), public_url }
+    }
+}
 
 /// A cheap handle; all clones are one server.
 #[derive(Clone, Debug)]
@@ -40,6 +59,11 @@ pub struct Parts {
     pub(crate) recent: Recent,
     pub(crate) running: Running,
     pub(crate) limiter: Option<Limiter>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    /// Where links in letters go: an address without a slash at its end.
+    pub(crate) public_url: String,
+    /// One for each letter that is being sent.
+    pub(crate) letters: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     pub(crate) in_flight: Semaphore,
     stopping: AtomicBool,
@@ -52,7 +76,7 @@ impl App {
         index: Index,
         tokens: Tokens,
         tickets: Signer,
-        rate_limit: bool,
+        options: Options,
     ) -> Self {
         Self(Arc::new(Parts {
             inventory,
@@ -66,7 +90,10 @@ impl App {
             passwords: Passwords::default(),
             recent: Recent::default(),
             running: Running::default(),
-            limiter: rate_limit.then(Limiter::default),
+            limiter: options.rate_limit.map(Limiter::new),
+            mailer: options.mailer,
+            public_url: options.public_url,
+            letters: Arc::new(Semaphore::new(SENDING_MAX)),
             metrics: Metrics::default(),
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
             stopping: AtomicBool::new(false),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::app::Network;
 use crate::payment::paypal::PAYPAL_URL;
 use crate::payment::stripe::STRIPE_URL;
 
@@ -16,9 +17,10 @@ pub struct Config {
     /// Addresses of some nodes; the others are learned.
     #[arg(long, value_delimiter = ',', required = true)]
     pub cluster_endpoints: Vec<String>,
-    /// File with the Ed25519 seed that tokens are signed with, in hexadecimal.
-    #[arg(long)]
-    pub token_key: PathBuf,
+    /// File with the Ed25519 seed that tokens are signed with, in hexadecimal. Given more than once, the
+    /// first signs and all are good for checking: so a key is replaced.
+    #[arg(long, required = true)]
+    pub token_key: Vec<PathBuf>,
     /// File with the Ed25519 seed that tickets are signed with, in hexadecimal.
     #[arg(long)]
     pub ticket_key: PathBuf,
@@ -61,9 +63,23 @@ pub struct Config {
     /// index is in memory. One directory for each server.
     #[arg(long)]
     pub data: Option<PathBuf>,
-    /// Allow each user, and each address that is not signed in, 100 requests a minute.
+    /// Allow each user, and each address that is not signed in, 100 requests a minute, and fewer where
+    /// passwords are guessed.
     #[arg(long)]
     pub rate_limit: bool,
+    /// Proxies in front of this server, as addresses or networks: their X-Forwarded-For is believed.
+    #[arg(long, value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
+    /// Put letters to users into this directory, one file each; without it none are sent.
+    #[arg(long)]
+    pub mail_dir: Option<PathBuf>,
+    /// Who letters are from.
+    #[arg(long, default_value = "Rowlock <noreply@localhost>")]
+    pub mail_from: String,
+    /// Where this server is seen from outside; links in letters go there. http:// and --listen unless
+    /// it is told.
+    #[arg(long)]
+    pub public_url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -1,6 +1,7 @@
 //! The stateless HTTP server: search, booking, payment, tickets, pages.
 //!
 //! Owns: the HTTP API (`routes`), its problem documents ([`problem`]), accounts and tokens ([`auth`]),
+//! letters to users ([`mail`]),
 //! the payment saga and its providers ([`payment`]), the local search index ([`search`]), tickets
 //! ([`tickets`]) and the shop's pages (`pages`). Must not: keep anything that another server would
 //! need; the cluster and the payment provider are the only memory.
@@ -19,6 +20,7 @@ mod http;
 pub mod inventory;
 mod known;
 mod layout;
+pub mod mail;
 mod metrics;
 mod money;
 mod outbound;

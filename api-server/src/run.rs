@@ -8,9 +8,10 @@ use anyhow::Context;
 use rowlock_client::Client;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, Options};
 use crate::auth::{Tokens, keys};
 use crate::config::{Config, PaymentProvider, StripeCapture};
+use crate::mail::{Mailer, Nowhere, Spool};
 use crate::payment::Provider;
 use crate::payment::guarded::Guarded;
 use crate::payment::paypal::{self, PayPal};
@@ -39,9 +40,24 @@ const YIELD_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// Serves until `stop`; then takes no more, and ends what was begun.
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    let tokens = Tokens::new(&keys::load(&config.token_key)?);
+    let token_keys =
+        config.token_key.iter().map(|path| keys::load(path)).collect::<Result<Vec<_>, _>>()?;
+    let (first, older) = token_keys.split_first().context("read --token-key")?;
+    let tokens = Tokens::with_older(first, older);
     let tickets = Signer::new(keys::load(&config.ticket_key)?);
     let provider = provider(&config)?;
+    let mailer: Arc<dyn Mailer> = match config.mail_dir {
+        Some(directory) => {
+            Arc::new(Spool::open(directory, config.mail_from).context("open --mail-dir")?)
+        }
+        None => Arc::new(Nowhere),
+    };
+    let public_url = config.public_url.unwrap_or_else(|| format!("http://{}", config.listen));
+    let options = Options {
+        rate_limit: config.rate_limit.then_some(config.trusted_proxies),
+        mailer,
+        public_url: public_url.trim_end_matches('/').to_owned(),
+    };
     // The socket first: whoever waits for it sees that the process lives, and waits in line.
     let listener = tokio::net::TcpListener::bind(config.listen).await.context("listen")?;
     let client = Client::connect(rowlock_client::Config {
@@ -57,7 +73,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         Some(dir) => Index::in_directory(&dir.join(SEARCH_DIR), identity)?,
         None => Index::in_memory(identity)?,
     };
-    let app = App::new(Arc::new(client), provider, index, tokens, tickets, config.rate_limit);
+    let app = App::new(Arc::new(client), provider, index, tokens, tickets, options);
 
     let background = stop.child_token();
     let reconciler = Reconciler::default();

@@ -1,14 +1,17 @@
-//! Accounts: registering, signing in, refreshing. Routes and pages both come here.
+//! Accounts: registering, signing in, new passwords, and their end. Routes and pages both come here.
 
+use rowlock_client::accounts::PasswordProof;
 use rowlock_client::types::{User, UserEntry};
 use rowlock_client::{Error, key};
 use rowlock_proto::{ErrorCode, UserId};
 
-use super::Role;
+use super::letters;
 use super::passwords::{BYTES_MAX, CHARS_MIN};
-use super::tokens::{ACCESS_SECONDS, password_name};
+use super::sessions::{self, Session};
 use crate::app::App;
+use crate::http::IdempotencyKey;
 use crate::http::idempotency::Request;
+use crate::http::rate_limit::{self, Policy};
 use crate::problem::Problem;
 
 const EMAIL_CHARS_MAX: usize = 254;
@@ -23,27 +26,6 @@ pub(crate) struct Registration {
     pub(crate) first_name: String,
     pub(crate) last_name: String,
     pub(crate) phone: String,
-}
-
-/// The tokens of someone who has just shown who they are.
-#[derive(Clone, Debug)]
-pub(crate) struct Session {
-    pub(crate) user: UserEntry,
-    pub(crate) access: String,
-    pub(crate) refresh: String,
-    pub(crate) expires_in_s: u64,
-}
-
-impl Session {
-    fn of(app: &App, user: UserEntry) -> Self {
-        let subject = user.id.to_string();
-        Self {
-            access: app.tokens.access(&subject, Role::Customer),
-            refresh: app.tokens.refresh(&subject, &user.user.password_hash),
-            expires_in_s: ACCESS_SECONDS,
-            user,
-        }
-    }
 }
 
 pub(crate) async fn register(
@@ -88,39 +70,96 @@ pub(crate) async fn register(
     if !same {
         return Err(Problem::key_reused());
     }
-    Ok(Session::of(app, user))
+    letters::send_verification(app, &user);
+    sessions::open(app, user, 0, seed_of(app, request)).await
 }
 
-pub(crate) async fn sign_in(app: &App, email: &str, password: String) -> Result<Session, Problem> {
-    let found = match app.inventory.user_by_email(email).await {
-        Ok(found) => Some(found.value),
+pub(crate) async fn sign_in(
+    app: &App,
+    email: &str,
+    password: String,
+    key: &IdempotencyKey,
+) -> Result<Session, Problem> {
+    let email = key::normal_email(email);
+    rate_limit::of_account(app, Policy::SignInAccount, &email)?;
+    let known = match app.inventory.user_by_email(&email).await {
+        Ok(found) => Some(found.value.id),
         Err(Error::Refused(_)) => None,
         Err(error) => return Err(error.into()),
     };
     if password.len() > BYTES_MAX {
         return Err(wrong());
     }
+    // Nobody's is looked at all the same, so that an answer takes as long. The number of the password
+    // before the password: were it changed between the two, the session would not start.
+    let id = known.unwrap_or_else(|| UserId(rand::random()));
+    let passwords = app.inventory.account(id).await?.value.passwords;
+    let found = match app.inventory.user(id).await {
+        Ok(found) => Some(found.value),
+        Err(Error::Refused(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
     let hash = found.as_ref().map(|entry| entry.user.password_hash.clone());
     match (app.passwords.verify(password, hash).await?, found) {
-        (true, Some(user)) => Ok(Session::of(app, user)),
+        (true, Some(user)) => {
+            let request = key.request(&email, "POST /auth/login");
+            let opened = sessions::open(app, user, passwords, seed_of(app, &request)).await;
+            opened.map_err(|problem| {
+                let changed = problem.code() == ErrorCode::CredentialsChanged;
+                if changed { wrong() } else { problem }
+            })
+        }
         (true | false, _) => Err(wrong()),
     }
 }
 
-/// New tokens for an old refresh token, as long as the account has the same password.
-pub(crate) async fn refresh(app: &App, token: &str) -> Result<Session, Problem> {
-    let refused = |words: &str| Problem::new(ErrorCode::NotSignedIn, words);
-    let claims = app.tokens.verify_refresh(token).map_err(|invalid| refused(invalid.words()))?;
-    let id: UserId = claims.sub.parse().map_err(|_| refused("the token is not valid here"))?;
-    let user = match app.inventory.user(id).await {
-        Ok(found) => found.value,
-        Err(Error::Refused(_)) => return Err(refused("the account is no more")),
-        Err(error) => return Err(error.into()),
-    };
-    if password_name(&user.user.password_hash) != claims.pwd {
-        return Err(refused("the password was changed since"));
+/// Another password for one who shows the one before: it ends all sessions, and starts one.
+pub(crate) async fn change_password(
+    app: &App,
+    user: UserId,
+    current: String,
+    new: String,
+    request: &Request,
+) -> Result<Session, Problem> {
+    check_password(&new)?;
+    let mut passwords = app.inventory.account(user).await?.value.passwords;
+    let entry = app.inventory.user(user).await?.value;
+    let hash = app.passwords.hash(new, request.bytes(2)).await?;
+    // The salt comes from the request: with its hash in place it is this request that comes again.
+    if entry.user.password_hash != hash {
+        shown_password(app, &entry, current).await?;
+        app.inventory.set_password(user, hash, PasswordProof::Passwords(passwords)).await?;
+        passwords += 1;
     }
-    Ok(Session::of(app, user))
+    sessions::open(app, entry, passwords, seed_of(app, request)).await
+}
+
+/// What a session is made of: the same for a request that comes again, and unknown to all but us.
+fn seed_of(app: &App, request: &Request) -> [u8; 32] {
+    app.tokens.derived("session", &[&request.bytes(3)])
+}
+
+/// Who the user was is forgotten; what they bought stays, under an id that says nothing.
+pub(crate) async fn delete(app: &App, user: UserId, password: String) -> Result<(), Problem> {
+    // Sent again, because the answer was lost or only half of it was done.
+    if !app.inventory.account(user).await?.value.deleted {
+        let entry = app.inventory.user(user).await?.value;
+        shown_password(app, &entry, password).await?;
+        app.inventory.delete_user(user).await?;
+    }
+    app.inventory.forget_user_list(user).await?;
+    Ok(())
+}
+
+async fn shown_password(app: &App, entry: &UserEntry, password: String) -> Result<(), Problem> {
+    rate_limit::of_account(app, Policy::SignInAccount, &entry.user.email)?;
+    let hash = Some(entry.user.password_hash.clone());
+    if password.len() <= BYTES_MAX && app.passwords.verify(password, hash).await? {
+        return Ok(());
+    }
+    // Not 401: the token is good, and signing in again would not help.
+    Err(Problem::new(ErrorCode::NotAllowed, "the password is wrong")
+        .with("field", "password".into()))
 }
 
 fn wrong() -> Problem {
@@ -143,7 +182,7 @@ fn check_email(email: &str) -> Result<(), Problem> {
     }
 }
 
-fn check_password(password: &str) -> Result<(), Problem> {
+pub(super) fn check_password(password: &str) -> Result<(), Problem> {
     if password.chars().count() < CHARS_MIN {
         return Err(Problem::field("password", format!("needs at least {CHARS_MIN} characters")));
     }

@@ -1,14 +1,17 @@
 //! Who calls. A layer reads the token once; routes ask for a [`Caller`] or a [`MaybeCaller`].
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use rowlock_client::subject;
 use rowlock_proto::{ErrorCode, UserId};
 
+use super::scopes::{Need, Scope, needed};
 use crate::app::App;
+use crate::auth::api_keys;
+use crate::auth::secrets::API_KEY_PREFIX;
 use crate::auth::{Claims, Role};
 use crate::problem::Problem;
 
@@ -18,12 +21,17 @@ pub(crate) struct Caller {
     pub(crate) subject: String,
     pub(crate) user: UserId,
     pub(crate) role: Role,
+    /// The session that the token belongs to.
+    pub(crate) session: Option<u128>,
+    /// What a program may do for its user; people may do all that their role may.
+    pub(crate) scopes: Option<Vec<Scope>>,
 }
 
 impl Caller {
     pub(crate) fn of(claims: Claims) -> Self {
         let user = subject::user_id(&claims.sub);
-        Self { subject: claims.sub, user, role: claims.role }
+        let session = claims.session();
+        Self { subject: claims.sub, user, role: claims.role, session, scopes: None }
     }
 
     /// Events and venues are the organisers' business.
@@ -65,6 +73,8 @@ pub(crate) struct MaybeCaller(pub(crate) Option<Caller>);
 pub(crate) enum Presented {
     Nothing,
     Invalid(&'static str),
+    /// A key, and what it is not for.
+    Outside(String),
     Valid(Caller),
 }
 
@@ -72,6 +82,14 @@ pub(crate) enum Presented {
 pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let presented = match bearer(request.headers()) {
         None => Presented::Nothing,
+        Some(token) if token.starts_with(API_KEY_PREFIX) => {
+            match api_keys::caller(&app, token).await {
+                Ok(Some(caller)) => within_scopes(caller, &request),
+                Ok(None) => Presented::Invalid("the key is not valid here"),
+                // Nothing can be said of it now.
+                Err(problem) => return problem.into_response(),
+            }
+        }
         Some(token) => match app.tokens.verify(token) {
             Ok(claims) => Presented::Valid(Caller::of(claims)),
             Err(error) => Presented::Invalid(error.words()),
@@ -79,6 +97,20 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     };
     request.extensions_mut().insert(presented);
     next.run(request).await
+}
+
+fn within_scopes(caller: Caller, request: &Request) -> Presented {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let route = path.strip_prefix(crate::routes::BASE).unwrap_or(path);
+    let has = |scope| caller.scopes.as_ref().is_some_and(|scopes| scopes.contains(&scope));
+    match needed(request.method(), route) {
+        Need::Nothing => Presented::Valid(caller),
+        Need::Scope(scope) if has(scope) => Presented::Valid(caller),
+        Need::Scope(scope) => {
+            Presented::Outside(format!("this needs a key with the scope {}", scope.as_str()))
+        }
+        Need::Person => Presented::Outside("this is not for keys of programs".to_owned()),
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -93,6 +125,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let words = match parts.extensions.get::<Presented>() {
             Some(Presented::Valid(caller)) => return Ok(caller.clone()),
+            Some(Presented::Outside(words)) => {
+                return Err(Problem::new(ErrorCode::NotAllowed, words.clone()));
+            }
             Some(Presented::Invalid(words)) => words,
             Some(Presented::Nothing) | None => "send a token as Authorization: Bearer",
         };
@@ -106,7 +141,7 @@ impl<S: Send + Sync> FromRequestParts<S> for MaybeCaller {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         Ok(Self(match parts.extensions.get::<Presented>() {
             Some(Presented::Valid(caller)) => Some(caller.clone()),
-            Some(Presented::Invalid(_) | Presented::Nothing) | None => None,
+            Some(Presented::Invalid(_) | Presented::Outside(_) | Presented::Nothing) | None => None,
         }))
     }
 }

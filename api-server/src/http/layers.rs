@@ -105,6 +105,8 @@ pub(crate) fn cors() -> CorsLayer {
         "x-request-id",
         "retry-after",
         "etag",
+        "ratelimit",
+        "ratelimit-policy",
     ];
     CorsLayer::new()
         .allow_origin(AnyOrigin)

@@ -1,7 +1,9 @@
 //! What every route shares: reading bodies, who calls, idempotency keys, replies, and the layers.
 
+pub(crate) mod address;
 pub(crate) mod body;
 pub(crate) mod cache;
+mod buckets;
 pub(crate) mod caller;
 mod cards;
 pub(crate) mod idempotency;
@@ -10,6 +12,7 @@ pub(crate) mod query;
 pub(crate) mod rate_limit;
 pub(crate) mod reply;
 mod scan;
+pub(crate) mod scopes;
 
 pub(crate) use body::{Json, read as read_body};
 pub(crate) use caller::{Caller, MaybeCaller};

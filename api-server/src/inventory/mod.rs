@@ -2,6 +2,7 @@
 //!
 //! `rowlock_client::Client` is the one implementation that ships; tests bring an inventory in memory.
 
+mod accounts;
 mod charges;
 mod cluster;
 mod desk;
@@ -17,6 +18,7 @@ use rowlock_client::types::{
 use rowlock_client::user_lists::{ListingAge, UserList};
 use rowlock_client::{Answered, Error, WatchError};
 
+pub use self::accounts::Accounts;
 pub use self::charges::Charges;
 pub use self::desk::Desk;
 pub use self::terms::{SaleTerms, TermsOrder};
@@ -39,7 +41,7 @@ pub struct RefundOrder<'a> {
 
 /// The commands and queries of a cluster. Queries are linearizable.
 pub trait Inventory:
-    Charges + Desk + SaleTerms + Waitlists + Send + Sync + std::fmt::Debug
+    Accounts + Charges + Desk + SaleTerms + Waitlists + Send + Sync + std::fmt::Debug
 {
     fn shard_count(&self) -> u32;
     fn watch(&self, shard: ShardId, after: u64) -> Box<dyn Feed>;

@@ -8,7 +8,8 @@ use maud::{Markup, html};
 use super::visitor::{Sent, Visitor, end_session, start_session};
 use super::{frame, go_to};
 use crate::app::App;
-use crate::auth::accounts::{self, Registration, Session};
+use crate::auth::accounts::{self, Registration};
+use crate::auth::sessions::{self, Session};
 use crate::http::query::encode;
 use crate::http::{IdempotencyKey, Query};
 use crate::problem::Problem;
@@ -38,6 +39,7 @@ fn sign_in_content(visitor: &Visitor, next: &str, email: &str) -> Markup {
                 label { "Password" input type="password" name="password" required autocomplete="current-password"; }
                 button type="submit" { "Sign in" }
             }
+            p { a href="/forgotten-password" { "Forgotten your password?" } }
             p { "New here? " a href={ "/register?next=" (encode(next)) } { "Register" } }
         }
     }
@@ -46,7 +48,7 @@ fn sign_in_content(visitor: &Visitor, next: &str, email: &str) -> Markup {
 pub(super) async fn sign_in(State(app): State<App>, sent: Sent) -> Response {
     let next = next_path(sent.get("next"));
     let email = sent.get("email");
-    match accounts::sign_in(&app, email, password(&sent)).await {
+    match accounts::sign_in(&app, email, password(&sent), &IdempotencyKey(None)).await {
         Ok(session) => signed_in(&session, next),
         Err(problem) => refused(
             &sent.visitor,
@@ -118,7 +120,12 @@ fn refused(visitor: &Visitor, problem: &Problem, title: &str, form: &Markup) -> 
     frame::page(visitor, problem.status(), title, &content)
 }
 
-pub(super) async fn sign_out(sent: Sent) -> Response {
+pub(super) async fn sign_out(State(app): State<App>, sent: Sent) -> Response {
+    if let Some(caller) = &sent.visitor.caller
+        && let Err(problem) = sessions::end(&app, caller, false).await
+    {
+        tracing::warn!(code = problem.code().as_str(), "end a session");
+    }
     let mut response = sent.visitor.remember(go_to("/"));
     end_session(&mut response);
     response

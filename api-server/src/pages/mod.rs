@@ -11,6 +11,7 @@ mod challenge;
 mod event;
 mod events;
 mod frame;
+mod letters;
 mod picker;
 mod visitor;
 
@@ -18,20 +19,22 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
 
 use crate::app::App;
+use crate::http::rate_limit;
 use crate::problem::MEDIA_TYPE;
 
 pub(crate) use booking::ticket;
 
 const PROBLEM_BYTES_MAX: usize = 256 << 10;
 
-pub(crate) fn router() -> Router<App> {
-    Router::new()
+/// Pages count as what else a user or an address asks for; the files that they are made of don't.
+pub(crate) fn router(app: &App) -> Router<App> {
+    let limited = Router::new()
         .route("/", get(events::list))
         .route("/events/{eventId}", get(event::show))
         .route("/events/{eventId}/hold", post(event::hold))
@@ -43,6 +46,13 @@ pub(crate) fn router() -> Router<App> {
         .route("/sign-in", get(account::sign_in_form).post(account::sign_in))
         .route("/register", get(account::register_form).post(account::register))
         .route("/sign-out", post(account::sign_out))
+        .route("/verify-email", get(letters::verify_form).post(letters::verify))
+        .route("/forgotten-password", get(letters::forgotten_form).post(letters::forgotten))
+        .route("/reset-password", get(letters::reset_form).post(letters::reset))
+        .layer(from_fn_with_state(app.clone(), rate_limit::layer))
+        .layer(from_fn_with_state(app.clone(), visitor::present));
+    Router::new()
+        .merge(limited)
         .route("/assets/shop.css", get(style))
         .route("/assets/shop.js", get(script))
 }

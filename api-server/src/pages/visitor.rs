@@ -2,14 +2,16 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{Form, FromRequest, FromRequestParts, Request};
+use axum::extract::{Form, FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
 use axum::response::Response;
 use rowlock_proto::ErrorCode;
 
 use crate::app::App;
 use crate::auth::tokens::ACCESS_SECONDS;
+use crate::http::caller::Presented;
 use crate::http::{Caller, card_in_form};
 use crate::problem::Problem;
 
@@ -53,6 +55,17 @@ impl Visitor {
         response.headers_mut().entry(header::CACHE_CONTROL).or_insert(private);
         response
     }
+}
+
+/// Tells the limits of rates who looks.
+pub(super) async fn present(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let session = cookie(request.headers(), SESSION);
+    let presented = match session.and_then(|token| app.tokens.verify(token).ok()) {
+        Some(claims) => Presented::Valid(Caller::of(claims)),
+        None => Presented::Nothing,
+    };
+    request.extensions_mut().insert(presented);
+    next.run(request).await
 }
 
 pub(super) fn start_session(response: &mut Response, token: &str) {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::Provider;
 use super::pay::{Paid, Payment, pay_here};
 use super::reconcile::Reconciler;
-use crate::app::App;
+use crate::app::{App, Options};
 use crate::auth::Tokens;
 use crate::http::idempotency::Request;
 use crate::search::{Identity, Index};
@@ -33,8 +33,14 @@ impl Payments {
         // Nobody searches here.
         let index = Index::in_memory(Identity { cluster: [0; 16], shards: 0 })
             .expect("an empty index in memory");
-        let app =
-            App::new(Arc::new(client), provider, index, Tokens::new(&key), Signer::new(key), false);
+        let app = App::new(
+            Arc::new(client),
+            provider,
+            index,
+            Tokens::new(&key),
+            Signer::new(key),
+            Options::default(),
+        );
         Self { app, reconciler: Reconciler::default() }
     }
 

@@ -3,6 +3,7 @@
 //! [`endpoints`] is the one list of what the API serves; the router is made from it, and a test holds
 //! the OpenAPI document against it.
 
+mod api_keys;
 mod areas;
 mod auth;
 pub(crate) mod authentications;
@@ -30,7 +31,8 @@ mod waitlist;
 mod webhooks;
 
 use axum::Router;
-use axum::http::{HeaderMap, Method, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
@@ -63,8 +65,18 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/auth/register", post(auth::register)),
         at(Method::POST, "/auth/login", post(auth::login)),
         at(Method::POST, "/auth/refresh", post(auth::refresh)),
+        at(Method::POST, "/auth/logout", post(auth::logout)),
+        at(Method::POST, "/auth/verify-email", post(auth::verify_email)),
+        at(Method::POST, "/auth/password-reset", post(auth::forgotten)),
+        at(Method::POST, "/auth/password-reset/confirm", post(auth::reset)),
         at(Method::GET, "/users/me", get(users::me)),
         at(Method::PATCH, "/users/me", patch(users::update)),
+        at(Method::DELETE, "/users/me", delete(users::delete)),
+        at(Method::POST, "/users/me/password", post(users::password)),
+        at(Method::POST, "/users/me/verification", post(users::verification)),
+        at(Method::GET, "/users/me/api-keys", get(api_keys::list)),
+        at(Method::POST, "/users/me/api-keys", post(api_keys::create)),
+        at(Method::DELETE, "/users/me/api-keys/{keyId}", delete(api_keys::revoke)),
         at(Method::GET, "/users/me/bookings", get(user_bookings::list)),
         at(Method::POST, "/venues", post(venues::create)),
         at(Method::GET, "/venues/{venueId}", get(venues::get)),
@@ -129,8 +141,18 @@ fn endpoints() -> Vec<Endpoint> {
         auth::register,
         auth::login,
         auth::refresh,
+        auth::logout,
+        auth::verify_email,
+        auth::forgotten,
+        auth::reset,
         users::me,
         users::update,
+        users::delete,
+        users::password,
+        users::verification,
+        api_keys::list,
+        api_keys::create,
+        api_keys::revoke,
         user_bookings::list,
         venues::create,
         venues::get,
@@ -236,7 +258,8 @@ pub fn router(app: App) -> Router {
         .layer(layers::cors());
     Router::new()
         .nest(BASE, api)
-        .merge(pages::router())
+        .merge(pages::router(&app))
+        .route("/.well-known/jwks.json", get(jwks))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -246,6 +269,14 @@ pub fn router(app: App) -> Router {
         .layer(from_fn(pages::problem_as_page))
         .layer(from_fn_with_state(app.clone(), layers::outer))
         .with_state(app)
+}
+
+/// The keys that tokens are checked with, for those who check them without asking.
+async fn jwks(State(app): State<App>) -> Response {
+    let mut response = crate::http::reply::json(axum::http::StatusCode::OK, &app.tokens.jwks());
+    let shared = HeaderValue::from_static("public, max-age=300");
+    response.headers_mut().insert(header::CACHE_CONTROL, shared);
+    response
 }
 
 async fn no_such_path() -> Problem {

@@ -2,15 +2,18 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use rowlock_client::types::{UserEntry, UserPatch};
 use rowlock_client::{Error, key};
+use rowlock_proto::ErrorCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::auth::TokenView;
 use crate::app::App;
-use crate::auth::accounts::{check_name, check_phone};
-use crate::http::{Caller, Json, reply};
+use crate::auth::accounts::{self, check_name, check_phone};
+use crate::auth::letters;
+use crate::http::{Caller, IdempotencyKey, Json, reply};
 use crate::problem::Problem;
 use crate::time;
 
@@ -25,6 +28,9 @@ pub(super) struct UserView {
     last_name: String,
     phone: String,
     created_at: Option<String>,
+    /// Whether the address is known to be the user's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
 }
 
 impl UserView {
@@ -37,6 +43,7 @@ impl UserView {
             last_name: entry.user.last_name.clone(),
             phone: entry.user.phone.clone(),
             created_at: Some(time::rfc3339(entry.user.created_ms)),
+            email_verified: None,
         }
     }
 }
@@ -56,8 +63,16 @@ pub(super) struct UserChange {
 pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     match app.inventory.user(caller.user).await {
         Ok(found) => {
-            let view = UserView { role: Some(caller.role.as_str()), ..UserView::of(&found.value) };
+            let account = app.inventory.account(caller.user).await?.value;
+            let view = UserView {
+                role: Some(caller.role.as_str()),
+                email_verified: Some(account.verified_ms != 0),
+                ..UserView::of(&found.value)
+            };
             Ok(reply::at(StatusCode::OK, found.at, &view))
+        }
+        Err(Error::Refused(_)) if app.inventory.account(caller.user).await?.value.deleted => {
+            Err(Problem::new(ErrorCode::UserNotFound, "the account was deleted"))
         }
         // A user of an outside issuer has a token and no account here.
         Err(Error::Refused(_)) => {
@@ -69,6 +84,7 @@ pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Respons
                 last_name: String::new(),
                 phone: String::new(),
                 created_at: None,
+                email_verified: None,
             };
             Ok(reply::json(StatusCode::OK, &view))
         }
@@ -93,4 +109,72 @@ pub(super) async fn update(
     let patch = UserPatch { first_name, last_name, phone, password_hash: None };
     app.inventory.update_user(caller.user, patch, caller.user, key::request_key()).await?;
     me(State(app), caller).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewPassword {
+    current_password: String,
+    /// At least eight characters.
+    password: String,
+}
+
+/// Set another password. All sessions end, and a new one begins here.
+#[utoipa::path(post, path = "/users/me/password", tag = "accounts", security(("bearer" = [])),
+    request_body = NewPassword,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe")),
+    responses((status = 200, description = "Tokens", body = TokenView),
+        (status = 403, description = "not-allowed: the current password is wrong"),
+        (status = 404, description = "user-not-found"),
+        (status = 409, description = "credentials-changed"),
+        (status = 422, description = "invalid, idempotency-key-reused")))]
+pub(super) async fn password(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Json<NewPassword>,
+) -> Result<Response, Problem> {
+    let request = key.request(&caller.subject, "POST /users/me/password");
+    app.recent.check(&request, body.fingerprint)?;
+    let NewPassword { current_password, password } = body.value;
+    let session =
+        accounts::change_password(&app, caller.user, current_password, password, &request).await?;
+    Ok(reply::json(StatusCode::OK, &TokenView::of(session)))
+}
+
+/// Ask for a letter that shows whose the address is.
+#[utoipa::path(post, path = "/users/me/verification", tag = "accounts",
+    security(("bearer" = [])),
+    responses((status = 202, description = "A letter is on its way"),
+        (status = 404, description = "user-not-found"),
+        (status = 429, description = "rate-limited")))]
+pub(super) async fn verification(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let user = app.inventory.user(caller.user).await?.value;
+    letters::ask_verification(&app, &user).await?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Farewell {
+    password: String,
+}
+
+/// Delete my account: names, address, telephone number and password are gone, and the address is free.
+/// What was booked stays, under an id that says nothing of whose it was. Sent again, it ends what was
+/// begun.
+#[utoipa::path(delete, path = "/users/me", tag = "accounts", security(("bearer" = [])),
+    request_body = Farewell,
+    responses((status = 204, description = "The account is gone"),
+        (status = 403, description = "not-allowed: the password is wrong"),
+        (status = 404, description = "user-not-found")))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    body: Json<Farewell>,
+) -> Result<Response, Problem> {
+    accounts::delete(&app, caller.user, body.value.password).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -19,6 +19,7 @@ async fn one_registers_signs_in_and_refreshes() {
     let session = server.post("/auth/login", "", login).await;
     assert_eq!((session.status.as_u16(), session.at("/expiresIn")), (200, &json!(3600)));
     assert!(!session.word("/accessToken").is_empty());
+    assert!(session.word("/refreshToken").starts_with("rwr1."));
     let refresh = json!({"refreshToken": session.word("/refreshToken")});
     assert_eq!(server.post("/auth/refresh", "", refresh).await.status, 200);
     let wrong = json!({"refreshToken": session.word("/accessToken")});

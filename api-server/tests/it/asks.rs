@@ -101,6 +101,7 @@ impl Ask {
             .replace("{ticketId}", &world.ticket)
             .replace("{venueId}", &world.venue)
             .replace("{channel}", "Fans")
+            .replace("{keyId}", "abc")
             .replace("{code}", code)
             .replace("{paymentId}", "pi_none");
         assert!(!path.contains('{'), "what stands for a part of {path}?");
@@ -130,9 +131,37 @@ pub(crate) fn asks() -> Vec<Ask> {
         // There is no such account, whoever asks.
         ask(POST, "/auth/login", All, &[401], account),
         ask(POST, "/auth/refresh", All, &[401], |_| json!({"refreshToken": "x"})),
+        ask(POST, "/auth/logout", SignedIn, &[204], none),
+        ask(POST, "/auth/verify-email", All, &[422], |_| json!({"token": "x"})),
+        ask(POST, "/auth/password-reset", All, &[202], |_| json!({"email": "ann@example.org"})),
+        ask(
+            POST,
+            "/auth/password-reset/confirm",
+            All,
+            &[422],
+            |_| json!({"token": "x", "password": "correct horse"}),
+        ),
         ask(GET, "/users/me", SignedIn, &[200], none),
         // Users of tokens that were made by hand have no account.
         ask(PATCH, "/users/me", SignedIn, &[404], |_| json!({"firstName": "Ann"})),
+        ask(DELETE, "/users/me", SignedIn, &[404], |_| json!({"password": "correct horse"})),
+        ask(
+            POST,
+            "/users/me/password",
+            SignedIn,
+            &[404],
+            |_| json!({"currentPassword": "correct horse", "password": "battery staple"}),
+        ),
+        ask(POST, "/users/me/verification", SignedIn, &[404], none),
+        ask(GET, "/users/me/api-keys", SignedIn, &[200], none),
+        ask(
+            POST,
+            "/users/me/api-keys",
+            SignedIn,
+            &[201],
+            |_| json!({"name": "till", "scopes": ["bookings:read"]}),
+        ),
+        ask(DELETE, "/users/me/api-keys/{keyId}", SignedIn, &[404], none),
         ask(GET, "/users/me/bookings", SignedIn, &[200], none),
         ask(POST, "/venues", Organiser, &[201], |_| venue_body()),
         ask(GET, "/venues/{venueId}", All, &[200], none),

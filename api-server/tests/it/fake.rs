@@ -1,6 +1,7 @@
 //! An inventory in memory: small and naive, just enough of the core's rules for routes to be seen at
 //! work. Its clock stands still until a test moves it.
 
+mod accounts;
 mod calls;
 mod charges;
 mod desk;
@@ -35,6 +36,7 @@ struct State {
     venues: BTreeMap<VenueId, Venue>,
     events: BTreeMap<EventId, Stored>,
     users: BTreeMap<UserId, User>,
+    accounts: BTreeMap<UserId, accounts::Kept>,
     bookings: BTreeMap<BookingId, Booking>,
     refund_keys: BTreeMap<RequestKey, u32>,
     sale_keys: BTreeMap<RequestKey, BookingId>,
@@ -397,6 +399,12 @@ impl Fake {
     pub(crate) fn sizes(&self) -> [usize; 4] {
         let state = self.state.lock().unwrap();
         [state.venues.len(), state.events.len(), state.users.len(), state.bookings.len()]
+    }
+
+    /// Whether nobody is told any more what this user has.
+    pub(crate) fn list_is_forgotten(&self, user: UserId) -> bool {
+        let state = self.state.lock().unwrap();
+        state.accounts.get(&user).is_some_and(|kept| kept.list_forgotten)
     }
 
     /// All that it knows: what is refused must not change it.

@@ -8,8 +8,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use ed25519_dalek::SigningKey;
-use rowlock_api_server::app::App;
+use rowlock_api_server::app::{App, Options};
 use rowlock_api_server::auth::{Role, Tokens};
+use rowlock_api_server::mail::Spool;
 use rowlock_api_server::payment::Provider;
 use rowlock_api_server::payment::reconcile::Reconciler;
 use rowlock_api_server::payment::sandbox::Sandbox;
@@ -119,7 +120,11 @@ impl Server {
             index,
             Tokens::new(&key),
             Signer::new(SigningKey::from_bytes(&TICKET_SEED)),
-            rate_limit,
+            Options {
+                rate_limit: rate_limit.then(|| vec!["10.0.0.0/8".parse().unwrap()]),
+                mailer: Arc::new(Spool::open(dir.path().join("mail"), "shop".to_owned()).unwrap()),
+                public_url: "https://shop.example".to_owned(),
+            },
         );
         let (stop, reconciler) = (CancellationToken::new(), Reconciler::default());
         let keeper = rowlock_api_server::search::start(&app, &reconciler, &stop);
@@ -155,6 +160,28 @@ impl Server {
         self.dir.path().join("ledger.jsonl")
     }
 
+    /// Letters that were handed over, in no order.
+    pub(crate) fn letters(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.dir.path().join("mail")).unwrap();
+        let paths = files.map(|file| file.unwrap().path());
+        let whole = paths.filter(|path| path.extension().is_some_and(|it| it == "eml"));
+        whole.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    }
+
+    /// Waits for so many letters.
+    pub(crate) async fn until_letters(&self, count: usize) -> Vec<String> {
+        let waiting = async {
+            loop {
+                let letters = self.letters();
+                if letters.len() >= count {
+                    return letters;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("letters")
+    }
+
     /// Lines of the ledger that are of this kind.
     pub(crate) fn ledger_lines(&self, op: &str) -> usize {
         let text = std::fs::read_to_string(self.ledger()).unwrap();
@@ -183,15 +210,27 @@ impl Server {
         key: &str,
         body: Option<Value>,
     ) -> Reply {
+        let role = match who {
+            "organiser" => Role::Organiser,
+            "admin" => Role::Admin,
+            "door" => Role::Door,
+            _ => Role::Customer,
+        };
+        let token = if who.is_empty() { String::new() } else { self.token(who, role) };
+        self.call_with(method, path, &token, key, body).await
+    }
+
+    /// A call with a bearer token (empty: none).
+    pub(crate) async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        key: &str,
+        body: Option<Value>,
+    ) -> Reply {
         let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
-        if !who.is_empty() {
-            let role = match who {
-                "organiser" => Role::Organiser,
-                "admin" => Role::Admin,
-                "door" => Role::Door,
-                _ => Role::Customer,
-            };
-            let token = self.token(who, role);
+        if !token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         if !key.is_empty() {

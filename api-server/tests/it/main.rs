@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod api_keys;
 mod areas;
 mod asks;
 mod authentications;
@@ -15,6 +16,7 @@ mod exchanges;
 mod fake;
 mod gate;
 mod harness;
+mod letters;
 mod localstripe;
 mod logs;
 mod pages;
@@ -22,10 +24,12 @@ mod payments;
 mod paypal;
 mod protocol;
 mod psp;
+mod rates;
 mod reconcile;
 mod refunds;
 mod saga;
 mod search;
+mod sessions;
 mod stripe;
 mod terms;
 mod user_bookings;

@@ -183,3 +183,40 @@ async fn a_page_that_is_not_there_says_so_as_a_page() {
     let reply = Browser::new(&server).open("/?limit=9999").await;
     assert_eq!(reply.status, 422);
 }
+
+#[tokio::test]
+async fn links_in_letters_lead_to_a_new_password() {
+    let server = Server::new();
+    let mut browser = Browser::new(&server);
+    let page = browser.open("/register").await;
+    let fields = "email=ann%40example.org&password=correct+horse";
+    let made = browser.submit(&page, "/register", fields).await;
+    assert_eq!(made.status, 303, "{}", made.text);
+    let link = |letters: &[String], path: &str| {
+        let start = format!("https://shop.example{path}?token=");
+        let found = letters.iter().find_map(|letter| letter.split_once(&start));
+        let token = found.expect("a letter with a link").1.split_whitespace().next().unwrap();
+        (format!("{path}?token={token}"), format!("token={token}"))
+    };
+    let (path, token) = link(&server.until_letters(1).await, "/verify-email");
+    let page = browser.open(&path).await;
+    assert_eq!(page.status, 200);
+    let verified = browser.submit(&page, "/verify-email", &token).await;
+    assert!(verified.text.contains("Thank you"), "{}", verified.text);
+
+    let page = browser.open("/forgotten-password").await;
+    let sent = browser.submit(&page, "/forgotten-password", "email=ann%40example.org").await;
+    assert!(sent.text.contains("on its way"), "{}", sent.text);
+    let (path, token) = link(&server.until_letters(2).await, "/reset-password");
+    let page = browser.open(&path).await;
+    let weak = browser.submit(&page, "/reset-password", &format!("{token}&password=short")).await;
+    assert_eq!(weak.status, 422, "{}", weak.text);
+    let fields = format!("{token}&password=battery+staple");
+    let set = browser.submit(&weak, "/reset-password", &fields).await;
+    assert_eq!(set.status, 200, "{}", set.text);
+    let again = browser.submit(&page, "/reset-password", &fields).await;
+    assert_eq!(again.status, 422, "{}", again.text);
+    let login = "email=ann%40example.org&password=battery+staple";
+    let page = browser.open("/sign-in").await;
+    assert_eq!(browser.submit(&page, "/sign-in", login).await.status, 303);
+}

@@ -2,7 +2,11 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signature, VerifyingKey};
 use rowlock_api_server::auth::Role;
+use serde_json::Value;
 
 use crate::harness::{Reply, Server};
 
@@ -73,27 +77,23 @@ async fn machines_find_what_they_look_for() {
 }
 
 #[tokio::test]
-async fn rates_are_limited_where_asked_for() {
-    let server = Server::rate_limited();
+async fn the_keys_that_tokens_are_checked_with_are_published() {
+    let server = Server::new();
+    let jwks = plain(&server, Method::GET, "/.well-known/jwks.json").await;
+    assert_eq!(jwks.status, 200);
+    assert!(jwks.headers[header::CACHE_CONTROL].to_str().unwrap().contains("public"));
+    let key = jwks.at("/keys/0");
     let token = server.token("alice", Role::Customer);
-    let mut taken = 0;
-    // A slow machine leaves the bucket time to fill again, but never as fast as it is emptied.
-    let refused = loop {
-        let request = Request::builder()
-            .uri("/api/v1/events/search")
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
-            .body(Body::empty())
-            .unwrap();
-        let reply = server.raw(request).await;
-        if reply.status != 200 {
-            break reply;
-        }
-        taken += 1;
-        assert!(taken < 2_000, "nothing is limited");
-    };
-    assert!(taken >= 100, "only {taken} were taken");
-    refused.problem(429, "rate-limited");
-    assert!(refused.headers.contains_key("retry-after"));
-    // Someone else has a bucket of their own.
-    assert_eq!(server.get("/events/search", "bob").await.status, 200);
+    let head = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let head: Value = serde_json::from_slice(&head).unwrap();
+    assert_eq!((&key["kid"], &key["alg"]), (&head["kid"], &head["alg"]));
+    assert_eq!((&key["kty"], &key["crv"]), (&"OKP".into(), &"Ed25519".into()));
+    assert!(key.get("d").is_none());
+    // Whoever has it can check a token without asking.
+    let public = URL_SAFE_NO_PAD.decode(key["x"].as_str().unwrap()).unwrap();
+    let public = VerifyingKey::from_bytes(&public.try_into().unwrap()).unwrap();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let signature = Signature::from_slice(&signature).unwrap();
+    assert!(public.verify_strict(signed.as_bytes(), &signature).is_ok());
 }

@@ -55,6 +55,10 @@ impl Directory {
     pub fn ledger(&self) -> PathBuf {
         self.0.join("sandbox-ledger.jsonl")
     }
+    /// Letters to users, one file each.
+    pub fn mail(&self) -> PathBuf {
+        self.0.join("mail")
+    }
     pub fn node(&self, id: u64) -> PathBuf {
         self.0.join(format!("node-{id}"))
     }

@@ -149,6 +149,7 @@ async fn spawn_api(
         ("--cluster-endpoints", plan.endpoints().join(",")),
         ("--token-key", directory.token_key().display().to_string()),
         ("--ticket-key", directory.ticket_key().display().to_string()),
+        ("--mail-dir", directory.mail().display().to_string()),
         ("--payment", "sandbox".to_owned()),
         ("--sandbox-ledger", directory.ledger().display().to_string()),
         ("--data", directory.api(number).display().to_string()),
