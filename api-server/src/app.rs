@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::auth::Tokens;
 use crate::auth::letters::SENDING_MAX;
+use crate::auth::oidc::Issuers;
 use crate::auth::passwords::Passwords;
 pub use crate::http::address::Network;
 use crate::http::idempotency::Recent;
@@ -31,12 +32,14 @@ pub struct Options {
     pub rate_limit: Option<Vec<Network>>,
     pub mailer: Arc<dyn Mailer>,
     pub public_url: String,
+    /// Others whose tokens are good here.
+    pub issuers: Option<Issuers>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let public_url = "http://localhost:8080".to_owned();
-        Self { rate_limit: None, mailer: Arc::new(Nowhere), public_url }
+        Self { rate_limit: None, mailer: Arc::new(Nowhere), public_url, issuers: None }
     }
 }
 
@@ -53,6 +56,7 @@ pub struct Parts {
     /// Searches that run at once: as many as there are cores.
     pub(crate) searches: Semaphore,
     pub(crate) tokens: Tokens,
+    pub(crate) issuers: Option<Issuers>,
     pub(crate) tickets: Signer,
     pub(crate) layouts: Layouts,
     pub(crate) passwords: Passwords,
@@ -85,6 +89,7 @@ impl App {
             events: KnownEvents::default(),
             searches: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             tokens,
+            issuers: options.issuers,
             tickets,
             layouts: Layouts::default(),
             passwords: Passwords::default(),

@@ -21,6 +21,12 @@ pub struct Config {
     /// first signs and all are good for checking: so a key is replaced.
     #[arg(long, required = true)]
     pub token_key: Vec<PathBuf>,
+    /// Issuers of OpenID Connect whose tokens are good here too, for customers: the value of `iss`.
+    #[arg(long, value_delimiter = ',', requires = "oidc_audience")]
+    pub oidc_issuer: Vec<String>,
+    /// Whom their tokens must be for: the value of `aud`.
+    #[arg(long, value_delimiter = ',')]
+    pub oidc_audience: Vec<String>,
     /// File with the Ed25519 seed that tickets are signed with, in hexadecimal.
     #[arg(long)]
     pub ticket_key: PathBuf,

@@ -9,9 +9,11 @@ use rowlock_client::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Options};
+use crate::auth::oidc::Issuers;
 use crate::auth::{Tokens, keys};
 use crate::config::{Config, PaymentProvider, StripeCapture};
 use crate::mail::{Mailer, Nowhere, Spool};
+use crate::outbound::Outbound;
 use crate::payment::Provider;
 use crate::payment::guarded::Guarded;
 use crate::payment::paypal::{self, PayPal};
@@ -53,10 +55,18 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         None => Arc::new(Nowhere),
     };
     let public_url = config.public_url.unwrap_or_else(|| format!("http://{}", config.listen));
+    let issuers = if config.oidc_issuer.is_empty() {
+        None
+    } else {
+        let documents = Outbound::new(true).context("read the machine's TLS roots")?;
+        let (issuers, audiences) = (&config.oidc_issuer, config.oidc_audience);
+        Some(Issuers::new(issuers, audiences, Arc::new(documents)).context("read --oidc-issuer")?)
+    };
     let options = Options {
         rate_limit: config.rate_limit.then_some(config.trusted_proxies),
         mailer,
         public_url: public_url.trim_end_matches('/').to_owned(),
+        issuers,
     };
     // The socket first: whoever waits for it sees that the process lives, and waits in line.
     let listener = tokio::net::TcpListener::bind(config.listen).await.context("listen")?;

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod api_keys;
 pub mod keys;
 pub(crate) mod letters;
+pub mod oidc;
 pub(crate) mod passwords;
 pub(crate) mod secrets;
 pub(crate) mod sessions;

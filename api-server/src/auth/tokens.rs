@@ -21,11 +21,11 @@ const ISSUER: &str = "rowlock";
 const AUDIENCE: &str = "rowlock-api";
 const TYPE: &str = "at+jwt";
 /// Longer texts are not looked at.
-const TOKEN_CHARS_MAX: usize = 4_096;
-const SUBJECT_CHARS_MAX: usize = 255;
+pub(super) const TOKEN_CHARS_MAX: usize = 4_096;
+pub(super) const SUBJECT_CHARS_MAX: usize = 255;
 pub(crate) const ACCESS_SECONDS: u64 = 60 * 60;
 /// PKCS #8 v1 around an Ed25519 seed.
-const PKCS8_HEAD: [u8; 16] = [
+pub(super) const PKCS8_HEAD: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
 

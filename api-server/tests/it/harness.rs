@@ -124,6 +124,7 @@ impl Server {
                 rate_limit: rate_limit.then(|| vec!["10.0.0.0/8".parse().unwrap()]),
                 mailer: Arc::new(Spool::open(dir.path().join("mail"), "shop".to_owned()).unwrap()),
                 public_url: "https://shop.example".to_owned(),
+                issuers: Some(crate::outside::issuers()),
             },
         );
         let (stop, reconciler) = (CancellationToken::new(), Reconciler::default());

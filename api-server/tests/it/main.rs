@@ -19,6 +19,7 @@ mod harness;
 mod letters;
 mod localstripe;
 mod logs;
+mod outside;
 mod pages;
 mod payments;
 mod paypal;
