@@ -2,8 +2,8 @@
 
 pub(crate) mod address;
 pub(crate) mod body;
-pub(crate) mod cache;
 mod buckets;
+pub(crate) mod cache;
 pub(crate) mod caller;
 mod cards;
 pub(crate) mod idempotency;
