@@ -89,7 +89,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn is_public(event: &Event) -> bool {
     match event.state {
-        EventState::Published | EventState::Paused | EventState::Ended => true,
+        // What is in the archive is in no list.
+        EventState::Published | EventState::Paused | EventState::Ended => {
+            event.life.archived_ms == 0
+        }
         EventState::Draft | EventState::Cancelled => false,
     }
 }

@@ -407,6 +407,15 @@ impl Fake {
         state.accounts.get(&user).is_some_and(|kept| kept.list_forgotten)
     }
 
+    /// The event is over for long, and goes into the archive.
+    pub(crate) fn archive(&self, id: EventId) {
+        let now_ms = self.now_ms.load(Ordering::SeqCst);
+        let mut state = self.state.lock().unwrap();
+        let event = &mut state.events.get_mut(&id).expect("there is such an event").event;
+        (event.state, event.life.archived_ms) = (EventState::Ended, now_ms);
+        state.note(now_ms, ChangeKind::EventChanged { event: id, state: EventState::Ended });
+    }
+
     /// All that it knows: what is refused must not change it.
     pub(crate) fn picture(&self) -> String {
         format!("{:?}", self.state.lock().unwrap())

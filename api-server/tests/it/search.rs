@@ -288,6 +288,12 @@ async fn an_event_that_is_called_off_or_renamed_is_found_no_more() {
     assert_eq!(off.status, 200);
     server.until("/events/search", |reply| reply.at("/pagination/total") == 2).await;
     assert_eq!(names(&server, "city=boston").await, [""; 0]);
+    // One that is long over is in no list, and is there for who knows it.
+    server.fake.archive(one.parse().unwrap());
+    server.until("/events/search", |reply| reply.at("/pagination/total") == 1).await;
+    let over = server.get(&format!("/events/{one}"), "").await;
+    assert_eq!(over.status, 200);
+    assert_eq!(over.word("/status"), "ENDED");
 }
 
 fn listed(fake: &Fake) -> u64 {

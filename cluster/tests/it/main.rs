@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod playground;
+mod season;
 mod usage;
 mod user_lists;
 
