@@ -218,17 +218,19 @@ impl Index {
     }
 
     pub(super) fn shard_is_read(&self, shard: ShardId) {
-        let read = {
-            let mut queue = lock(&self.queue);
-            queue.read.insert(shard.0);
-            queue.read.len()
-        };
+        lock(&self.queue).read.insert(shard.0);
+        self.hurry_if_all_are_read();
+        self.news.notify_one();
+    }
+
+    /// Nobody waits for more: the next commit makes the index whole.
+    fn hurry_if_all_are_read(&self) {
+        let read = lock(&self.queue).read.len();
         let ready = lock(&self.ready);
-        if read + ready.0.len() >= usize::try_from(ready.1).unwrap_or(usize::MAX) {
+        let all = usize::try_from(ready.1).unwrap_or(usize::MAX);
+        if read > 0 && read + ready.0.len() >= all {
             self.hurry.notify_one();
         }
-        drop(ready);
-        self.news.notify_one();
     }
 
     /// Whether every shard was read once, and can be searched.
@@ -276,6 +278,8 @@ impl Index {
         }
         self.lag.shown(&made_ms);
         lock(&self.ready).0.extend(read);
+        // Shards that were read during this commit could not be counted with those that it shows.
+        self.hurry_if_all_are_read();
         Ok(())
     }
 

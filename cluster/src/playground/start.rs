@@ -11,11 +11,14 @@ use tokio::net::TcpStream;
 use super::state::{self, ApiProcess, NodeProcess, Plan, Running};
 use super::{Directory, ports, process, secrets, stop};
 use crate::Usage;
+use crate::workload::path::http_client;
 
 /// How long a new cluster may take until every shard answers.
 const SERVE_WAIT: Duration = Duration::from_secs(30);
 /// How long a node may take until it listens.
 const LISTEN_WAIT: Duration = Duration::from_secs(10);
+/// For API servers to read what the cluster has.
+const READY_WAIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 
 /// What to start.
@@ -115,6 +118,7 @@ async fn start_all(
         let target = stop::api_target(api);
         let log = directory.api_log(number);
         listening(&api.http, || target.is_running(), &log, LISTEN_WAIT).await?;
+        ready(&api.http).await?;
     }
     Ok(())
 }
@@ -179,6 +183,20 @@ async fn listening(
         anyhow::ensure!(!late, "{addr} is not served; {}", process::last_lines(log));
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Waits until an API server has read every shard, so that searches find what is there. With very much
+/// to read it serves before that.
+async fn ready(addr: &str) -> anyhow::Result<()> {
+    let (http, url) = (http_client()?, format!("http://{addr}/readyz"));
+    let deadline = Instant::now() + READY_WAIT;
+    while Instant::now() < deadline {
+        if http.get(&url).send().await.is_ok_and(|reply| reply.status().is_success()) {
+            return Ok(());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
 }
 
 /// Waits until every shard answers a linearizable query.
