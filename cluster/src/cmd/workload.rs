@@ -147,7 +147,11 @@ async fn drive(
     source: Source,
     after: After,
 ) -> anyhow::Result<(Seen, Duration)> {
-    let shared = Arc::new(Shared { stop: AtomicBool::new(false), holds: AtomicU64::new(0) });
+    let shared = Arc::new(Shared {
+        stop: AtomicBool::new(false),
+        holds: AtomicU64::new(0),
+        keeps_answers: args.ending.is_some(),
+    });
     let progress = Output::progress("holds");
     progress.set_length(args.seconds);
     let began = Instant::now();

@@ -40,7 +40,7 @@ pub struct Seen {
     pub ended: Instant,
     /// Bookings that were acknowledged and kept.
     pub kept: Vec<(BookingId, Vec<u32>)>,
-    /// When holds were answered.
+    /// When holds were answered, if that is wanted.
     pub answers: Vec<Instant>,
 }
 
@@ -79,6 +79,8 @@ pub struct Shared {
     pub stop: AtomicBool,
     /// For the progress bar.
     pub holds: AtomicU64,
+    /// Whether each keeps when holds were answered: a day's load has billions.
+    pub keeps_answers: bool,
 }
 
 /// What a client does with seats that it got.
@@ -115,7 +117,9 @@ pub async fn client(
         };
         let answered = Instant::now();
         let took_us = u64::try_from((answered - began).as_micros()).unwrap_or(u64::MAX);
-        seen.answers.push(answered);
+        if shared.keeps_answers {
+            seen.answers.push(answered);
+        }
         match held {
             Held::Yes(won) => {
                 seen.ok += 1;
