@@ -2,9 +2,9 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Tokens;
 use crate::auth::letters::SENDING_MAX;
@@ -16,6 +16,7 @@ use crate::http::rate_limit::Limiter;
 use crate::inventory::Inventory;
 use crate::known::KnownEvents;
 use crate::layout::Layouts;
+use crate::live::Boards;
 use crate::mail::{Mailer, Nowhere};
 use crate::metrics::Metrics;
 use crate::payment::{Provider, Running};
@@ -59,6 +60,7 @@ pub struct Parts {
     pub(crate) issuers: Option<Issuers>,
     pub(crate) tickets: Signer,
     pub(crate) layouts: Layouts,
+    pub(crate) boards: Boards,
     pub(crate) passwords: Passwords,
     pub(crate) recent: Recent,
     pub(crate) running: Running,
@@ -70,7 +72,7 @@ pub struct Parts {
     pub(crate) letters: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     pub(crate) in_flight: Semaphore,
-    stopping: AtomicBool,
+    stopping: CancellationToken,
 }
 
 impl App {
@@ -92,6 +94,7 @@ impl App {
             issuers: options.issuers,
             tickets,
             layouts: Layouts::default(),
+            boards: Boards::default(),
             passwords: Passwords::default(),
             recent: Recent::default(),
             running: Running::default(),
@@ -101,17 +104,22 @@ impl App {
             letters: Arc::new(Semaphore::new(SENDING_MAX)),
             metrics: Metrics::default(),
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
-            stopping: AtomicBool::new(false),
+            stopping: CancellationToken::new(),
         }))
     }
 
     /// From now on this server says that it is not ready for more.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.cancel();
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.stopping.is_cancelled()
+    }
+
+    /// Ends once the server is told to stop.
+    pub(crate) async fn stopped(&self) {
+        self.stopping.cancelled().await;
     }
 }
 

@@ -51,6 +51,12 @@ pub(crate) fn decimal(minor: u64, currency: &str) -> String {
     }
 }
 
+/// The same, with its sign.
+pub(crate) fn signed(minor: i128, currency: &str) -> String {
+    let digits = decimal(u64::try_from(minor.unsigned_abs()).unwrap_or(u64::MAX), currency);
+    if minor < 0 { format!("-{digits}") } else { digits }
+}
+
 /// `12.34 EUR`.
 pub(crate) fn for_people(minor: u64, currency: &str) -> String {
     format!("{} {currency}", decimal(minor, currency))
@@ -64,6 +70,11 @@ impl Amount {
     pub(crate) fn new(minor: u64, currency: &str) -> Self {
         let digits = decimal(minor, currency);
         Self::of_digits(digits)
+    }
+
+    /// What may be below nothing.
+    pub(crate) fn signed(minor: i128, currency: &str) -> Self {
+        Self::of_digits(signed(minor, currency))
     }
 
     /// Hundredths of a percent as a percentage.

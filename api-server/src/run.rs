@@ -46,7 +46,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         config.token_key.iter().map(|path| keys::load(path)).collect::<Result<Vec<_>, _>>()?;
     let (first, older) = token_keys.split_first().context("read --token-key")?;
     let tokens = Tokens::with_older(first, older);
-    let tickets = Signer::new(keys::load(&config.ticket_key)?);
+    let ticket_keys =
+        config.ticket_key.iter().map(|path| keys::load(path)).collect::<Result<Vec<_>, _>>()?;
+    let (first, older) = ticket_keys.split_first().context("read --ticket-key")?;
+    let tickets = Signer::with_older(first.clone(), older);
     let provider = provider(&config)?;
     let mailer: Arc<dyn Mailer> = match config.mail_dir {
         Some(directory) => {

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +25,22 @@ pub fn load(path: &Path) -> Result<SigningKey, Error> {
     Ok(SigningKey::from_bytes(&seed))
 }
 
-/// A key's name: the first sixteen hexadecimal digits of its public half's SHA-256.
+/// What names a key: the first bytes of its public half's SHA-256.
+pub(crate) fn id(key: &SigningKey) -> [u8; 8] {
+    let digest: [u8; 32] = Sha256::digest(key.verifying_key().as_bytes()).into();
+    let [a, b, c, d, e, f, g, h, ..] = digest;
+    [a, b, c, d, e, f, g, h]
+}
+
+/// The same in hexadecimal.
 pub(crate) fn name(key: &SigningKey) -> String {
-    let digest = Sha256::digest(key.verifying_key().as_bytes());
-    hex::encode(&digest[..8])
+    hex::encode(id(key))
+}
+
+/// The public half of a key as RFC 7517 and RFC 8037 write it.
+pub(crate) fn jwk(name: &str, public: &[u8; 32]) -> Value {
+    json!({
+        "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
+        "kid": name, "x": URL_SAFE_NO_PAD.encode(public),
+    })
 }

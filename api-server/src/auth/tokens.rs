@@ -4,8 +4,6 @@
 //! The first key signs, all of them verify, so that a key can be replaced while tokens of the old one
 //! live. The public halves are published ([`Tokens::jwks`]).
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -199,12 +197,7 @@ impl Tokens {
 
     /// The public keys that tokens are checked with, as RFC 7517 and RFC 8037 write them.
     pub(crate) fn jwks(&self) -> Value {
-        let key = |it: &Verifier| {
-            json!({
-                "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
-                "kid": it.kid, "x": URL_SAFE_NO_PAD.encode(it.public),
-            })
-        };
+        let key = |it: &Verifier| keys::jwk(&it.kid, &it.public);
         json!({"keys": self.verifiers.iter().map(key).collect::<Vec<_>>()})
     }
 
@@ -228,6 +221,9 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     fn key(seed: u8) -> SigningKey {

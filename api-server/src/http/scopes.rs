@@ -60,17 +60,23 @@ pub(crate) fn needed(method: &Method, route: &str) -> Need {
         ["openapi.json"] => Need::Nothing,
         ["users", "me"] if reads => Need::Nothing,
         ["users", "me", "bookings"] if reads => Need::Scope(Scope::BookingsRead),
-        ["bookings", _, "refund"] => Need::Scope(Scope::RefundsWrite),
+        ["bookings", _, "refund" | "refunds", ..] => Need::Scope(Scope::RefundsWrite),
         ["bookings" | "payments", ..] => either(Scope::BookingsRead, Scope::BookingsWrite),
-        ["tickets", "redeem"] | ["tickets", _, "unredeem"] => Need::Scope(Scope::TicketsRedeem),
+        ["tickets", "redeem"]
+        | ["tickets", _, "unredeem"]
+        | ["events", _, "scans" | "admissions"] => Need::Scope(Scope::TicketsRedeem),
+        ["tickets", _, "void"] => Need::Scope(Scope::EventsWrite),
         ["tickets", ..] => either(Scope::BookingsRead, Scope::BookingsWrite),
         ["events", _, "waitlist"] if *method == Method::PUT => Need::Scope(Scope::EventsWrite),
         ["events", _, "waitlist"] | ["events", _, "waitlist", "accept"] => {
             either(Scope::BookingsRead, Scope::BookingsWrite)
         }
-        ["events", _, "terms" | "money"] | ["events", _, "waitlist", "entries"] if reads => {
+        ["events", _, "terms" | "money" | "refunds"] | ["events", _, "waitlist", "entries"]
+            if reads =>
+        {
             Need::Scope(Scope::EventsRead)
         }
+        ["reports", ..] => Need::Scope(Scope::EventsRead),
         ["events" | "venues", ..] if reads => Need::Nothing,
         ["events" | "venues", ..] => Need::Scope(Scope::EventsWrite),
         _ => Need::Person,

@@ -6,6 +6,8 @@ mod accounts;
 mod charges;
 mod cluster;
 mod desk;
+mod doors;
+mod life;
 mod terms;
 mod waitlist;
 
@@ -21,6 +23,8 @@ use rowlock_client::{Answered, Error, WatchError};
 pub use self::accounts::Accounts;
 pub use self::charges::Charges;
 pub use self::desk::Desk;
+pub use self::doors::Doors;
+pub use self::life::{LifeOrder, Lives};
 pub use self::terms::{SaleTerms, TermsOrder};
 pub use self::waitlist::Waitlists;
 
@@ -41,7 +45,7 @@ pub struct RefundOrder<'a> {
 
 /// The commands and queries of a cluster. Queries are linearizable.
 pub trait Inventory:
-    Accounts + Charges + Desk + SaleTerms + Waitlists + Send + Sync + std::fmt::Debug
+    Accounts + Charges + Desk + Doors + Lives + SaleTerms + Waitlists + Send + Sync + std::fmt::Debug
 {
     fn shard_count(&self) -> u32;
     fn watch(&self, shard: ShardId, after: u64) -> Box<dyn Feed>;

@@ -1,6 +1,6 @@
 //! The checkout, what became of it, and the tickets.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
@@ -11,7 +11,7 @@ use super::visitor::{Sent, Visitor};
 use super::{frame, go_to};
 use crate::app::App;
 use crate::http::query::encode;
-use crate::http::{Caller, IdempotencyKey};
+use crate::http::{Caller, IdempotencyKey, Path, Query};
 use crate::layout::Layout;
 use crate::money;
 use crate::payment::Action;
@@ -20,7 +20,9 @@ use crate::places::{PlaceKind, places};
 use crate::problem::Problem;
 use crate::routes::bookings;
 use crate::routes::bookings::{SeatLabel, layout_of, remaining_s};
+use crate::routes::papers;
 use crate::routes::tickets::{TicketView, page as ticket_page, ticket_views};
+use crate::tickets::paper::Paper;
 use crate::time;
 
 fn sign_in_first(path: &str) -> Response {
@@ -153,6 +155,11 @@ fn tickets(app: &App, booking: &Booking, event: &Event, layout: &Layout) -> Mark
             h1 { "Your tickets" }
             p { "Booking " strong { (booking.id.reference()) } " is confirmed." }
             (what(booking, event, layout))
+            p {
+                a href={ "/bookings/" (booking.id) "/tickets.pdf" } { "All tickets to print (PDF)" } " · "
+                a href={ "/bookings/" (booking.id) "/tickets.pdf?paper=phone" } { "for a phone" } " · "
+                a href={ "/bookings/" (booking.id) "/visit.ics" } { "Into the calendar" }
+            }
         }
         ul.tickets {
             @for view in ticket_views(app, booking, layout) {
@@ -255,6 +262,30 @@ pub(super) async fn show_ticket(
     match &visitor.caller {
         Some(caller) => Ok(visitor.remember(ticket_page(&app, caller, &id).await?.into_response())),
         None => Ok(sign_in_first(&format!("/tickets/{id}"))),
+    }
+}
+
+pub(super) async fn paper(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Response, Problem> {
+    let Some(caller) = &visitor.caller else {
+        return Ok(sign_in_first(&format!("/bookings/{id}")));
+    };
+    let paper = papers::paper_of(&query)?;
+    papers::whole(&app, caller, &id, "pdf", paper).await
+}
+
+pub(super) async fn visit(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    match &visitor.caller {
+        Some(caller) => papers::whole(&app, caller, &id, "ics", Paper::A4).await,
+        None => Ok(sign_in_first(&format!("/bookings/{id}"))),
     }
 }
 

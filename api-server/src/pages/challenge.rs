@@ -1,36 +1,31 @@
 //! The page of a bank that is none: where the money is play money, it asks what a bank would ask.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
-use serde::Deserialize;
 
 use super::visitor::{Sent, Visitor};
 use super::{frame, go_to};
 use crate::app::App;
+use crate::http::{Path, Query};
 use crate::money;
 use crate::payment::IntentState;
 use crate::problem::Problem;
 use crate::routes::authentications::{answered, not_found};
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    #[serde(default)]
-    secret: String,
-}
-
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Query(asked): Query<Asked>,
+    query: Query,
 ) -> Result<Response, Problem> {
     let intent = app.provider.retrieve(&id).await.map_err(|_| not_found())?;
     let IntentState::RequiresAction(action) = &intent.state else {
         return Ok(go_to(&format!("/bookings/{}", intent.booking)));
     };
-    if !app.provider.is_test() || action.client_secret.reveal() != asked.secret {
+    if !app.provider.is_test() || action.client_secret.reveal() != query.get("secret").unwrap_or("")
+    {
         return Err(not_found());
     }
     let amount = money::for_people(intent.amount, &intent.currency);
@@ -42,7 +37,7 @@ pub(super) async fn show(
             @for (answer, words) in [("yes", "Confirm the payment"), ("no", "Refuse it")] {
                 form.inline method="post" action={ "/sandbox/challenges/" (intent.id) } {
                     (frame::form_token(&visitor))
-                    input type="hidden" name="secret" value=(asked.secret);
+                    input type="hidden" name="secret" value=(query.get("secret").unwrap_or(""));
                     input type="hidden" name="answer" value=(answer);
                     button type="submit" { (words) }
                 }

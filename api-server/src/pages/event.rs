@@ -1,6 +1,6 @@
 //! One event: what it is, its seats, and the form that holds them.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -12,7 +12,7 @@ use super::visitor::{Sent, Visitor};
 use super::{frame, go_to, picker};
 use crate::app::App;
 use crate::http::query::encode;
-use crate::http::{IdempotencyKey, Query};
+use crate::http::{IdempotencyKey, Path, Query};
 use crate::problem::Problem;
 use crate::routes::{bookings, events};
 use crate::time;

@@ -25,7 +25,7 @@ fn document(title: &str, header: &Markup, content: &Markup) -> Markup {
                     nav aria-label="Account" { (header) }
                 }
                 main #main { (content) }
-                footer { "Every seat is sold once." }
+                footer { "Every seat is sold once. " a href="/reference" { "For programs" } }
             }
         }
     }

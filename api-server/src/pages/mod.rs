@@ -13,6 +13,7 @@ mod events;
 mod frame;
 mod letters;
 mod picker;
+mod reference;
 mod visitor;
 
 use axum::Router;
@@ -39,10 +40,13 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/events/{eventId}", get(event::show))
         .route("/events/{eventId}/hold", post(event::hold))
         .route("/bookings/{bookingId}", get(booking::show))
+        .route("/bookings/{bookingId}/tickets.pdf", get(booking::paper))
+        .route("/bookings/{bookingId}/visit.ics", get(booking::visit))
         .route("/bookings/{bookingId}/pay", post(booking::pay))
         .route("/bookings/{bookingId}/release", post(booking::release))
         .route("/tickets/{ticketId}", get(booking::show_ticket))
         .route("/sandbox/challenges/{paymentId}", get(challenge::show).post(challenge::answer))
+        .route("/reference", get(reference::show))
         .route("/sign-in", get(account::sign_in_form).post(account::sign_in))
         .route("/register", get(account::register_form).post(account::register))
         .route("/sign-out", post(account::sign_out))

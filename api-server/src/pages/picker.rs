@@ -136,11 +136,7 @@ fn hall(
     let bounds = Bounds::of(layout.seats().map(|(_, place)| place).filter(inside), margin);
     let width = (bounds.width / step * PITCH_PX).clamp(WIDTH_PX_MIN, WIDTH_PX_MAX);
     let height = width * bounds.height / bounds.width;
-    let live = format!("/api/v1/events/{}/seats", event.id);
-    let live = match section {
-        Some(section) => format!("{live}?section={}", encode(section)),
-        None => live,
-    };
+    let live = format!("/api/v1/events/{}/seats/stream", event.id);
     html! {
         div.hall tabindex="-1" {
             fieldset.map data-live=(live) style={ "width:" (format!("{width:.0}")) "px;height:" (format!("{height:.0}")) "px" } {
@@ -193,7 +189,7 @@ fn seat(
     html! {
         label.seat data-status=(word(state)) title=(label) style=(style) {
             input type="checkbox" name="seat" value=(SeatId::new(event.id, index)) aria-label=(label)
-                data-price=(price) disabled[!on_sale || state != SeatState::Available];
+                data-place=(index) data-price=(price) disabled[!on_sale || state != SeatState::Available];
             span { (place.seat.label) }
         }
     }

@@ -4,7 +4,7 @@
 // Seats change while one looks at them.
 const map = document.querySelector("[data-live]");
 if (map) {
-  const boxes = new Map([...map.querySelectorAll("input")].map((box) => [box.value, box]));
+  const boxes = new Map([...map.querySelectorAll("input")].map((box) => [Number(box.dataset.place), box]));
   const onSale = map.closest("form") !== null;
   const chosen = document.getElementById("chosen");
   const tell = () => {
@@ -16,22 +16,36 @@ if (map) {
   };
   map.addEventListener("change", tell);
   tell();
-  const look = async () => {
-    if (document.hidden) return;
-    try {
-      const reply = await fetch(map.dataset.live);
-      if (!reply.ok) return;
-      for (const seat of (await reply.json()).seats) {
-        const box = boxes.get(seat.id);
-        if (!box || box.parentElement.dataset.status === seat.status) continue;
-        box.parentElement.dataset.status = seat.status;
-        box.disabled = !onSale || seat.status !== "AVAILABLE";
-        if (box.disabled) box.checked = false;
-      }
-      tell();
-    } catch { /* the next look may succeed */ }
+  const words = { A: "AVAILABLE", R: "RESERVED", S: "SOLD", B: "BLOCKED" };
+  const show = (place, letter) => {
+    const box = boxes.get(place);
+    if (!box || box.parentElement.dataset.status === words[letter]) return;
+    box.parentElement.dataset.status = words[letter];
+    box.disabled = !onSale || letter !== "A";
+    if (box.disabled) box.checked = false;
   };
-  setInterval(look, 4000);
+  // A browser keeps only a few connections to one server: pages that nobody sees give theirs up. One that
+  // broke comes back by itself, and says what it has seen.
+  let changes = null;
+  const look = () => {
+    if (document.hidden) {
+      changes?.close();
+      changes = null;
+      return;
+    }
+    if (changes) return;
+    changes = new EventSource(map.dataset.live);
+    changes.addEventListener("state", (event) => {
+      [...JSON.parse(event.data).seats].forEach((letter, place) => show(place, letter));
+      tell();
+    });
+    changes.addEventListener("change", (event) => {
+      JSON.parse(event.data).seats.forEach(([place, letter]) => show(place, letter));
+      tell();
+    });
+  };
+  document.addEventListener("visibilitychange", look);
+  look();
 }
 
 // The time that is left at the checkout.

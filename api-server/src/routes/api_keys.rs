@@ -1,6 +1,6 @@
 //! Keys of the caller's, for programs.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rowlock_client::accounts::ApiKey;
@@ -13,7 +13,7 @@ use super::venues::text;
 use crate::app::App;
 use crate::auth::{Role, api_keys};
 use crate::http::scopes::Scope;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::problem::Problem;
 use crate::time;
 

@@ -1,6 +1,6 @@
 //! What a customer's bank would ask the customer, where the money is play money.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use rowlock_proto::ErrorCode;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::http::{Caller, Json, reply};
+use crate::http::{Caller, Json, Path, reply};
 use crate::payment::saga::Look;
 use crate::payment::{Error, IntentState, reconcile};
 use crate::problem::Problem;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rowlock_client::types::{Booking, BookingId, BookingState, Cart, EventId};
@@ -25,7 +25,7 @@ use super::venues::text;
 use crate::app::App;
 use crate::http::body::BOOKING_BYTES_MAX;
 use crate::http::idempotency::Request;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::layout::Layout;
 use crate::metrics::BookingStatus;
 use crate::money::Amount;

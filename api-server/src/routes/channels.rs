@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use rowlock_client::key;
@@ -18,7 +18,7 @@ use super::terms::{Subject, bound, nothing, shown_bound};
 use super::venues::{NAME_BYTES_MAX, text};
 use crate::app::App;
 use crate::http::body::BOOKING_BYTES_MAX;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::inventory::TermsOrder;
 use crate::problem::Problem;
 use crate::time;

@@ -1,6 +1,6 @@
 //! Sales without a payment provider: what costs nothing, what is given away, and money at the desk.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use rowlock_client::types::{Booking, DirectSale, Event, EventMoney, Receipt, Tender};
@@ -12,7 +12,7 @@ use super::bookings::{BookingView, find, find_of_anyone, shown};
 use super::events;
 use super::venues::{NAME_BYTES_MAX, text};
 use crate::app::App;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::inventory::CLUSTER;
 use crate::money::{Amount, Decimal};
 use crate::problem::Problem;

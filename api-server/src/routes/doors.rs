@@ -1,6 +1,6 @@
 //! The door: tickets are let in once, and a mistake is undone by those who run the event.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use rowlock_client::types::{Booking, TicketId};
@@ -14,13 +14,14 @@ use super::holds::NO_BODY;
 use super::tickets::{booking_of, place_of};
 use super::venues::text;
 use crate::app::App;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::problem::Problem;
-use crate::tickets;
 use crate::time;
 
-const DOOR_BYTES_MAX: usize = 64;
-const CODE_BYTES_MAX: usize = 512;
+pub(super) const DOOR_BYTES_MAX: usize = 64;
+pub(super) const CODE_BYTES_MAX: usize = 512;
+/// What scans are named after, online and later.
+pub(super) const REDEEM: &str = "POST /tickets/redeem";
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -63,7 +64,7 @@ pub(super) async fn redeem(
     body: Json<Scan>,
 ) -> Result<Response, Problem> {
     caller.must_keep_doors()?;
-    let request = key.request(&caller.subject, "POST /tickets/redeem");
+    let request = key.request(&caller.subject, REDEEM);
     app.recent.check(&request, body.fingerprint)?;
     let Scan { code, door } = body.value;
     text("door", &door, DOOR_BYTES_MAX)?;
@@ -71,7 +72,7 @@ pub(super) async fn redeem(
     if code.len() > CODE_BYTES_MAX {
         return Err(foreign());
     }
-    let stub = tickets::read(code.trim(), &app.tickets.public()).ok_or_else(foreign)?;
+    let stub = app.tickets.read(code.trim()).ok_or_else(foreign)?;
     if stub.test && !app.provider.is_test() {
         let what = "the ticket was paid with play money";
         return Err(Problem::new(ErrorCode::TicketVoid, what));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use rowlock_client::types::{Event, EventId, EventPatch, EventSpec, EventState};
@@ -16,7 +16,7 @@ use super::venues::{self, NAME_BYTES_MAX, seat_map_url, text};
 use crate::app::App;
 use crate::http::cache::Keep;
 use crate::http::caller::MaybeCaller;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::layout::Layout;
 use crate::money::{self, Amount, Decimal};
 use crate::problem::Problem;
@@ -83,6 +83,12 @@ pub(super) struct EventView {
     total_seats: u32,
     available_seats: u32,
     status: &'static str,
+    /// Why it is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause_reason: Option<String>,
+    /// When the sale ends by itself, if that is before the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sale_end_date: Option<String>,
     availability: &'static str,
     currency: String,
     price_range: PriceRange,
@@ -165,6 +171,9 @@ impl EventView {
             total_seats: event.counts.total,
             available_seats: event.counts.available,
             status: status(event, now_ms),
+            pause_reason: Some(event.life.pause_reason.clone()).filter(|it| !it.is_empty()),
+            sale_end_date: (event.life.sale_ends_ms != 0)
+                .then(|| time::rfc3339(event.life.sale_ends_ms)),
             availability: Availability::of(&search::places(event)).as_str(),
             currency: spec.currency.clone(),
             price_range: PriceRange::of(spec),

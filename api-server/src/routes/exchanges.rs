@@ -1,6 +1,6 @@
 //! Places of a booking for other ones.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use rowlock_client::Answered;
 use rowlock_client::types::{Cart, ExchangeOrder};
@@ -13,7 +13,7 @@ use super::best_available::BestAvailable;
 use super::bookings::{BookingView, cart_of, find, find_of_anyone, seats_of, shown};
 use crate::app::App;
 use crate::http::body::BOOKING_BYTES_MAX;
-use crate::http::{Caller, IdempotencyKey, Json};
+use crate::http::{Caller, IdempotencyKey, Json, Path};
 use crate::inventory::CLUSTER;
 use crate::payment::refunds::pay_owed;
 use crate::problem::Problem;

@@ -1,6 +1,6 @@
 //! What can be done to a hold: more time, once, and some of its places given back.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use rowlock_client::key;
 use rowlock_proto::ErrorCode;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::bookings::{self, BookingView, SEATS_MAX};
 use crate::app::App;
-use crate::http::{Caller, IdempotencyKey, Json};
+use crate::http::{Caller, IdempotencyKey, Json, Path};
 use crate::problem::Problem;
 
 /// A request without a body is the same request whenever its key is the same.

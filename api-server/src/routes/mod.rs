@@ -16,9 +16,14 @@ pub(crate) mod events;
 mod exchanges;
 mod health;
 mod holds;
+mod life;
+mod live;
+pub(crate) mod papers;
 pub(crate) mod payments;
 mod promotions;
 mod refunds;
+mod sales;
+mod scans;
 pub(crate) mod search;
 pub(crate) mod seat_maps;
 pub(crate) mod seats;
@@ -87,8 +92,18 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::PATCH, "/events/{eventId}", patch(events::update)),
         at(Method::POST, "/events/{eventId}/publish", post(events::publish)),
         at(Method::POST, "/events/{eventId}/cancel", post(events::cancel)),
+        at(Method::POST, "/events/{eventId}/pause", post(life::pause)),
+        at(Method::POST, "/events/{eventId}/resume", post(life::resume)),
+        at(Method::POST, "/events/{eventId}/end", post(life::end)),
+        at(Method::PUT, "/events/{eventId}/sale-end", put(life::set_end)),
+        at(Method::GET, "/events/{eventId}/refunds", get(refunds::list)),
         at(Method::GET, "/events/{eventId}/seats", get(seats::list)),
+        at(Method::GET, "/events/{eventId}/seats/state", get(live::state)),
+        at(Method::GET, "/events/{eventId}/seats/stream", get(live::stream)),
+        at(Method::GET, "/events/{eventId}/seats/socket", get(live::socket)),
         at(Method::GET, "/events/{eventId}/money", get(desk::money)),
+        at(Method::GET, "/events/{eventId}/admissions", get(scans::admissions)),
+        at(Method::POST, "/events/{eventId}/scans", post(scans::merge)),
         at(Method::GET, "/events/{eventId}/terms", get(terms::get)),
         at(Method::PUT, "/events/{eventId}/limits", put(terms::set_limits)),
         at(Method::PUT, "/events/{eventId}/fees", put(terms::set_fees)),
@@ -110,6 +125,7 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/bookings", post(bookings::create)),
         at(Method::GET, "/bookings/{bookingId}", get(bookings::get)),
         at(Method::DELETE, "/bookings/{bookingId}", delete(bookings::release)),
+        at(Method::GET, "/bookings/{bookingId}/download", get(papers::booking)),
         at(Method::POST, "/bookings/{bookingId}/confirm-direct", post(desk::confirm)),
         at(Method::POST, "/bookings/{bookingId}/exchange", post(exchanges::exchange)),
         at(Method::POST, "/bookings/{bookingId}/extend", post(holds::extend)),
@@ -118,12 +134,15 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/bookings/{bookingId}/promotion", post(promotions::apply)),
         at(Method::DELETE, "/bookings/{bookingId}/promotion", delete(promotions::take_off)),
         at(Method::POST, "/bookings/{bookingId}/refund", post(refunds::refund)),
+        at(Method::POST, "/bookings/{bookingId}/refunds/{number}/settle", post(refunds::settle)),
         at(Method::POST, "/payments/{paymentId}/authenticate", post(authentications::authenticate)),
         at(Method::POST, "/tickets/redeem", post(doors::redeem)),
         at(Method::GET, "/tickets/{ticketId}", get(tickets::get)),
-        at(Method::GET, "/tickets/{ticketId}/download", get(tickets::download)),
+        at(Method::GET, "/tickets/{ticketId}/download", get(papers::ticket)),
         at(Method::POST, "/tickets/{ticketId}/transfer", post(tickets::transfer)),
+        at(Method::POST, "/tickets/{ticketId}/void", post(scans::void)),
         at(Method::POST, "/tickets/{ticketId}/unredeem", post(doors::unredeem)),
+        at(Method::GET, "/reports/sales", get(sales::report)),
         at(Method::POST, "/webhooks/stripe", post(webhooks::stripe)),
     ]
 }
@@ -163,7 +182,16 @@ fn endpoints() -> Vec<Endpoint> {
         events::update,
         events::publish,
         events::cancel,
+        life::pause,
+        life::resume,
+        life::end,
+        life::set_end,
+        refunds::list,
+        refunds::settle,
         seats::list,
+        live::state,
+        live::stream,
+        live::socket,
         desk::money,
         terms::get,
         terms::set_limits,
@@ -195,11 +223,16 @@ fn endpoints() -> Vec<Endpoint> {
         promotions::take_off,
         refunds::refund,
         authentications::authenticate,
+        scans::admissions,
+        scans::merge,
+        scans::void,
         doors::redeem,
         tickets::get,
-        tickets::download,
+        papers::ticket,
+        papers::booking,
         tickets::transfer,
         doors::unredeem,
+        sales::report,
         webhooks::stripe,
     ),
     components(schemas(ProblemDocument)),
@@ -260,6 +293,7 @@ pub fn router(app: App) -> Router {
         .nest(BASE, api)
         .merge(pages::router(&app))
         .route("/.well-known/jwks.json", get(jwks))
+        .route("/.well-known/ticket-keys.json", get(ticket_keys))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -273,7 +307,16 @@ pub fn router(app: App) -> Router {
 
 /// The keys that tokens are checked with, for those who check them without asking.
 async fn jwks(State(app): State<App>) -> Response {
-    let mut response = crate::http::reply::json(axum::http::StatusCode::OK, &app.tokens.jwks());
+    key_set(&app.tokens.jwks())
+}
+
+/// The keys that tickets are checked with, for doors that have no network.
+async fn ticket_keys(State(app): State<App>) -> Response {
+    key_set(&app.tickets.jwks())
+}
+
+fn key_set(keys: &serde_json::Value) -> Response {
+    let mut response = crate::http::reply::json(axum::http::StatusCode::OK, keys);
     let shared = HeaderValue::from_static("public, max-age=300");
     response.headers_mut().insert(header::CACHE_CONTROL, shared);
     response

@@ -1,6 +1,6 @@
 //! Paying for a booking.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use rowlock_client::types::Booking;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::bookings::{self, layout_of};
 use super::tickets::{TicketView, ticket_views};
 use crate::app::App;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::money::{Amount, Decimal};
 use crate::payment::Action;
 use crate::payment::pay::{self, Paid, Payment};

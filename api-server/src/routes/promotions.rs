@@ -1,6 +1,6 @@
 //! Promotions: made by organisers, put on holds by those who have them.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use rowlock_client::key;
@@ -14,7 +14,7 @@ use super::events::moment;
 use super::terms::{Subject, SumView, bound, nothing, shown_bound, sum};
 use super::venues::text;
 use crate::app::App;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::inventory::TermsOrder;
 use crate::money::Decimal;
 use crate::problem::Problem;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rowlock_proto::seat_map::{Shape, flag};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::venues;
 use crate::app::App;
 use crate::http::cache::{self, Keep};
-use crate::http::{Query, reply};
+use crate::http::{Path, Query, reply};
 use crate::layout::Layout;
 use crate::problem::Problem;
 

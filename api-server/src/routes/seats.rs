@@ -1,6 +1,6 @@
 //! The seats of an event, as they are now.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use rowlock_client::types::{Event, SeatState};
@@ -12,7 +12,7 @@ use super::areas::{self, AreaView};
 use super::events;
 use crate::app::App;
 use crate::http::cache::{self, Keep};
-use crate::http::{MaybeCaller, Query, reply};
+use crate::http::{MaybeCaller, Path, Query, reply};
 use crate::layout::Layout;
 use crate::money::Amount;
 use crate::problem::Problem;

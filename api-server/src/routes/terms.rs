@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rowlock_client::key;
@@ -18,7 +18,7 @@ use super::events;
 use super::promotions::PromotionView;
 use super::venues::{NAME_BYTES_MAX, text};
 use crate::app::App;
-use crate::http::{Caller, Json, Query, reply};
+use crate::http::{Caller, Json, Path, Query, reply};
 use crate::inventory::TermsOrder;
 use crate::layout::Layout;
 use crate::money::{Amount, Decimal};

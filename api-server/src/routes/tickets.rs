@@ -1,6 +1,6 @@
 //! Tickets of confirmed bookings: looked at, downloaded, passed on.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rowlock_client::types::{Booking, BookingState, TicketId, UserId};
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::bookings::{SeatLabel, layout_of};
 use crate::app::App;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::layout::Layout;
 use crate::pages;
 use crate::places::{BookedPlace, places};
@@ -30,9 +30,9 @@ pub(crate) struct TicketView {
     place: u32,
     /// A place in an area has the area's name as its section, and neither row nor number.
     pub(crate) seat: SeatLabel,
-    /// VALID, REDEEMED, or TRANSFERRED for those who passed it on.
+    /// VALID, REDEEMED, VOID, or TRANSFERRED for those who passed it on.
     status: &'static str,
-    /// What the QR code says. Not there for those who passed the ticket on.
+    /// What the QR code says. Not there for those who passed the ticket on, nor if it is void.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     /// The QR code: a PNG as a data URI.
@@ -74,28 +74,40 @@ fn ticket_view(
     viewer: UserId,
 ) -> TicketView {
     let ticket = booking.id.ticket(item(place.number));
-    let test = app.provider.is_test();
-    let holds = place.holder(booking) == viewer;
-    let seat = place.kind.seat_in_code();
     // The code is the ticket: whoever passed it on must not get the new one.
-    let stub = Stub { ticket, event: booking.event, seat, version: place.version(), test };
+    let holds = place.holder(booking) == viewer;
+    let void = is_void(booking, place.number);
+    let shown = holds && !void;
+    let stub = stub_of(app, booking, place);
     TicketView {
         ticket_id: ticket.to_string(),
         place: place.number,
         seat: SeatLabel::of_place(layout, place.kind),
         status: match place.ticket {
             _ if !holds => "TRANSFERRED",
+            _ if void => "VOID",
             Some(ticket) if ticket.redeemed.is_some() => "REDEEMED",
             Some(_) | None => "VALID",
         },
-        code: holds.then(|| app.tickets.code(&stub)),
-        qr_code: holds.then(|| app.tickets.picture(&stub)),
-        download_url: holds.then(|| format!("{}/tickets/{ticket}/download", super::BASE)),
-        test,
+        code: shown.then(|| app.tickets.code(&stub)),
+        qr_code: shown.then(|| app.tickets.picture(&stub)),
+        download_url: shown.then(|| format!("{}/tickets/{ticket}/download", super::BASE)),
+        test: stub.test,
     }
 }
 
-fn missing() -> Problem {
+/// What the ticket of a place says at the door.
+pub(super) fn stub_of(app: &App, booking: &Booking, place: BookedPlace<'_>) -> Stub {
+    Stub {
+        ticket: booking.id.ticket(item(place.number)),
+        event: booking.event,
+        seat: place.kind.seat_in_code(),
+        version: place.version(),
+        test: app.provider.is_test(),
+    }
+}
+
+pub(super) fn missing() -> Problem {
     Problem::new(ErrorCode::TicketNotFound, "there is no ticket of yours with this id")
 }
 
@@ -113,6 +125,24 @@ pub(super) async fn booking_of(app: &App, ticket: TicketId) -> Result<Answered<B
 pub(super) fn place_of(booking: &Booking, ticket: TicketId) -> Option<BookedPlace<'_>> {
     let valid = booking.state == BookingState::Confirmed;
     places(booking).find(|place| valid && place.number == u32::from(ticket.item()))
+}
+
+pub(super) fn is_void(booking: &Booking, place: u32) -> bool {
+    booking.extras.voids.iter().any(|void| void.place == place)
+}
+
+/// The place of a ticket that `user` has and that is good.
+pub(super) fn usable(
+    booking: &Booking,
+    ticket: TicketId,
+    user: UserId,
+) -> Result<BookedPlace<'_>, Problem> {
+    let place = place_of(booking, ticket).filter(|place| place.holder(booking) == user);
+    let place = place.ok_or_else(missing)?;
+    if is_void(booking, place.number) {
+        return Err(Problem::new(ErrorCode::TicketVoid, "the ticket is void"));
+    }
+    Ok(place)
 }
 
 /// A ticket of one's own.
@@ -134,26 +164,11 @@ pub(super) async fn get(
     Ok(reply::at(StatusCode::OK, found.at, &view))
 }
 
-/// A ticket to print or to show: one page of HTML that needs nothing else.
-#[utoipa::path(get, path = "/tickets/{ticketId}/download", tag = "tickets",
-    security(("bearer" = [])), params(("ticketId" = String, Path)),
-    responses((status = 200, description = "The ticket", content_type = "text/html"),
-        (status = 404, description = "ticket-not-found")))]
-pub(super) async fn download(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    page(&app, &caller, &id).await
-}
-
 /// The ticket's page, for its holder.
 pub(crate) async fn page(app: &App, caller: &Caller, id: &str) -> Result<Response, Problem> {
     let ticket: TicketId = id.parse().map_err(|_| missing())?;
     let booking = booking_of(app, ticket).await?.value;
-    let place = place_of(&booking, ticket);
-    let place = place.filter(|place| place.holder(&booking) == caller.user);
-    let place = place.ok_or_else(missing)?;
+    let place = usable(&booking, ticket, caller.user)?;
     let event = app.inventory.event(booking.event).await?.value;
     let layout = layout_of(app, booking.event).await?;
     let view = ticket_view(app, &booking, &layout, place, caller.user);

@@ -1,6 +1,6 @@
 //! Venues and their seating plans.
 
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use rowlock_client::plan::PlanErrors;
@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::http::body::VENUE_BYTES_MAX;
 use crate::http::cache::Keep;
-use crate::http::{Caller, IdempotencyKey, Json, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::problem::Problem;
 
 /// Bytes of a name, city, country; and of an address.

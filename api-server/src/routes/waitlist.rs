@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rowlock_client::key;
@@ -21,7 +21,7 @@ use super::bookings::{self, BookingView, layout_of};
 use super::events;
 use super::holds::NO_BODY;
 use crate::app::App;
-use crate::http::{Caller, IdempotencyKey, Json, Query, reply};
+use crate::http::{Caller, IdempotencyKey, Json, Path, Query, reply};
 use crate::layout::Layout;
 use crate::problem::Problem;
 use crate::time;

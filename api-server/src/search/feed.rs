@@ -41,6 +41,7 @@ pub(super) async fn follow(
                 Ok(revision) => {
                     app.index.shard_is_read(shard);
                     app.index.is_at(shard, revision);
+                    app.boards.touch_all();
                     follow_from(&app, shard, revision, &reconciler).await;
                 }
                 Err(error) => tracing::warn!(shard = shard.0, %error, "read events of a shard"),
@@ -93,6 +94,7 @@ async fn follow_from(app: &App, shard: ShardId, revision: u64, reconciler: &Reco
                 let mut changed = BTreeSet::new();
                 for change in &batch.changes {
                     take(app, change, &mut changed, &mut pending);
+                    app.boards.see(&change.kind);
                     reconciler.see(change);
                     seen = seen.max(change.revision);
                 }

@@ -7,15 +7,22 @@
 //! ```
 //!
 //! The seat of a place in an area is [`NO_SEAT`]. The signature is Ed25519 over all that stands before
-//! it. The same ticket in the same hands always has the same bytes.
+//! it, by the key that `kid` names. The same ticket in the same hands has the same bytes as long as one
+//! key signs; what an older key has signed stays good while that key is kept.
 
+pub(crate) mod calendar;
+pub(crate) mod grid;
+pub(crate) mod paper;
 mod picture;
+pub(crate) mod printed;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use rowlock_proto::{EventId, TicketId};
+use serde_json::{Value, json};
 
+use self::grid::Grid;
 use crate::auth::keys;
 
 const HEAD: &str = "RWL1";
@@ -38,10 +45,14 @@ pub struct Stub {
     pub test: bool,
 }
 
-/// Signs tickets.
+type Kid = [u8; 8];
+
+/// Signs tickets, and reads what it or its older keys have signed.
 pub struct Signer {
     key: SigningKey,
-    kid: [u8; 8],
+    kid: Kid,
+    /// The first is that of `key`.
+    public: Vec<(Kid, VerifyingKey)>,
 }
 
 impl std::fmt::Debug for Signer {
@@ -52,11 +63,14 @@ impl std::fmt::Debug for Signer {
 
 impl Signer {
     pub fn new(key: SigningKey) -> Self {
-        let mut kid = [0; 8];
-        if let Ok(bytes) = hex::decode(keys::name(&key)) {
-            kid.copy_from_slice(&bytes[..8]);
-        }
-        Self { key, kid }
+        Self::with_older(key, &[])
+    }
+
+    /// Signs with `key`; codes that one of `older` has signed are good too.
+    pub fn with_older(key: SigningKey, older: &[SigningKey]) -> Self {
+        let all = std::iter::once(&key).chain(older);
+        let public = all.map(|it| (keys::id(it), it.verifying_key())).collect();
+        Self { kid: keys::id(&key), key, public }
     }
 
     /// The text of the ticket's code.
@@ -78,9 +92,16 @@ impl Signer {
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 
+    /// What a code says, if one of our keys has signed it.
+    pub(crate) fn read(&self, code: &str) -> Option<Stub> {
+        let signed_by = keyed(code)?;
+        let (_, key) = self.public.iter().find(|(kid, _)| *kid == signed_by)?;
+        read(code, key)
+    }
+
     /// The code as a picture: `data:image/png;base64,…`.
     pub(crate) fn picture(&self, stub: &Stub) -> String {
-        match picture::png(&self.code(stub)) {
+        match png(&self.code(stub)) {
             Ok(bytes) => format!("data:image/png;base64,{}", STANDARD.encode(bytes)),
             Err(error) => {
                 tracing::error!(%error, "draw a ticket's code");
@@ -92,6 +113,36 @@ impl Signer {
     pub fn public(&self) -> VerifyingKey {
         self.key.verifying_key()
     }
+
+    /// The keys that a door needs to check codes by itself, as RFC 7517 and RFC 8037 write them.
+    pub(crate) fn jwks(&self) -> Value {
+        let key = |(kid, key): &(Kid, VerifyingKey)| keys::jwk(&hex::encode(kid), key.as_bytes());
+        json!({"keys": self.public.iter().map(key).collect::<Vec<_>>()})
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Undrawn {
+    #[error("the code does not fit")]
+    Code(#[from] qrcode::types::QrError),
+    #[error("the picture can't be written")]
+    Png(#[from] ::png::EncodingError),
+}
+
+/// A code as a PNG.
+pub(crate) fn png(code: &str) -> Result<Vec<u8>, Undrawn> {
+    Ok(picture::png(&Grid::of(code)?)?)
+}
+
+/// A code as an SVG.
+pub(crate) fn svg(code: &str) -> Result<String, Undrawn> {
+    Ok(picture::svg(&Grid::of(code)?))
+}
+
+/// Which key a code says that it was signed by.
+fn keyed(code: &str) -> Option<Kid> {
+    let payload = URL_SAFE_NO_PAD.decode(code.split('.').nth(1)?).ok()?;
+    payload.get(37..PAYLOAD_BYTES)?.try_into().ok()
 }
 
 /// What a code says, if `key` has signed it: what a door does.
@@ -143,6 +194,25 @@ mod tests {
             code.rsplit_once('.').unwrap().1
         );
         assert_eq!(read(&forged, &signer.public()), None);
+    }
+
+    #[test]
+    fn what_an_older_key_has_signed_is_read_while_it_is_kept() {
+        let (old, new) = (SigningKey::from_bytes(&[3; 32]), SigningKey::from_bytes(&[4; 32]));
+        let stub =
+            Stub { ticket: TicketId(7), event: EventId(9), seat: 11, version: 0, test: false };
+        let code = Signer::new(old.clone()).code(&stub);
+        let both = Signer::with_older(new.clone(), std::slice::from_ref(&old));
+        assert_eq!(both.read(&code), Some(stub));
+        assert_eq!(both.read(&both.code(&stub)), Some(stub));
+        assert_ne!(both.code(&stub), code);
+        assert_eq!(Signer::new(new).read(&code), None);
+        let published = both.jwks();
+        assert_eq!(published["keys"].as_array().unwrap().len(), 2);
+        assert_eq!(published["keys"][1]["kid"], keys::name(&old));
+        for odd in ["", "RWL1", "RWL1.", "RWL1..", "RWL1.AAAA.BBBB"] {
+            assert_eq!(both.read(odd), None, "{odd}");
+        }
     }
 
     #[test]

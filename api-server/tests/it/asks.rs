@@ -92,7 +92,8 @@ impl World {
 impl Ask {
     /// Its path with the world's ids in it.
     pub(crate) fn path_in(&self, world: &World) -> String {
-        let booking = if self.path.ends_with("/refund") { &world.paid } else { &world.held };
+        let sold = ["/refund", "/download"].iter().any(|end| self.path.ends_with(end));
+        let booking = if sold { &world.paid } else { &world.held };
         let code = if self.path.contains("/promotions/") { "HALF" } else { "fan-1" };
         let path = self
             .path
@@ -103,7 +104,12 @@ impl Ask {
             .replace("{channel}", "Fans")
             .replace("{keyId}", "abc")
             .replace("{code}", code)
-            .replace("{paymentId}", "pi_none");
+            .replace("{paymentId}", "pi_none")
+            .replace("{number}", "0");
+        // All but the first message is left out.
+        let path = if path.ends_with("/stream") { format!("{path}?max=1") } else { path };
+        let path =
+            if path == "/reports/sales" { format!("{path}?events={}", world.event) } else { path };
         assert!(!path.contains('{'), "what stands for a part of {path}?");
         path
     }
@@ -172,8 +178,23 @@ pub(crate) fn asks() -> Vec<Ask> {
         ask(PATCH, "/events/{eventId}", Organiser, &[200], |_| json!({"name": "Another"})),
         ask(POST, "/events/{eventId}/publish", Organiser, &[200], none),
         ask(POST, "/events/{eventId}/cancel", Organiser, &[200], none),
+        ask(POST, "/events/{eventId}/pause", Organiser, &[200], |_| json!({"reason": "storm"})),
+        // It is not paused; what is no draft and not over is on sale as it is.
+        ask(POST, "/events/{eventId}/resume", Organiser, &[200], none),
+        ask(POST, "/events/{eventId}/end", Organiser, &[200], none),
+        ask(PUT, "/events/{eventId}/sale-end", Organiser, &[200], |_| json!({"saleEndDate": null})),
+        ask(GET, "/events/{eventId}/refunds", Organiser, &[200], none),
         ask(GET, "/events/{eventId}/seats", All, &[200], none),
+        ask(GET, "/events/{eventId}/seats/state", All, &[200], none),
+        ask(GET, "/events/{eventId}/seats/stream", All, &[200], none),
+        // What asks here is no socket.
+        ask(GET, "/events/{eventId}/seats/socket", All, &[400], none),
         ask(GET, "/events/{eventId}/money", Organiser, &[200], none),
+        ask(GET, "/events/{eventId}/admissions", Door, &[200], none),
+        ask(POST, "/events/{eventId}/scans", Door, &[200], |world| {
+            json!({"scans": [{"scanId": "s-1", "code": world.code, "door": "North",
+                    "scannedAt": "2026-11-01T18:00:00Z"}]})
+        }),
         ask(GET, "/events/{eventId}/terms", Organiser, &[200], none),
         ask(PUT, "/events/{eventId}/limits", Organiser, &[200], |_| json!({})),
         ask(PUT, "/events/{eventId}/fees", Organiser, &[200], |_| json!({"fees": []})),
@@ -240,6 +261,7 @@ pub(crate) fn asks() -> Vec<Ask> {
             &[422],
             |_| json!({"tender": "free"}),
         ),
+        ask(GET, "/bookings/{bookingId}/download", Owner, &[200], none),
         ask(POST, "/bookings/{bookingId}/exchange", OwnerOrOrganiser, &[200], free_seat),
         ask(POST, "/bookings/{bookingId}/extend", Owner, &[200], none),
         // One place at least has to stay.
@@ -256,12 +278,20 @@ pub(crate) fn asks() -> Vec<Ask> {
         ask(POST, "/bookings/{bookingId}/refund", Organiser, &[200], |_| json!({"reason": "rain"})),
         ask(
             POST,
+            "/bookings/{bookingId}/refunds/{number}/settle",
+            Organiser,
+            &[404],
+            |_| json!({"reference": "till-7"}),
+        ),
+        ask(
+            POST,
             "/tickets/redeem",
             Door,
             &[200],
             |world| json!({"code": world.code, "door": "North"}),
         ),
         ask(GET, "/tickets/{ticketId}", Owner, &[200], none),
+        ask(POST, "/tickets/{ticketId}/void", Organiser, &[200], |_| json!({"reason": "stolen"})),
         ask(GET, "/tickets/{ticketId}/download", Owner, &[200], none),
         ask(POST, "/tickets/{ticketId}/transfer", Owner, &[200], |_| json!({"userId": "zoe"})),
         // Nobody has used it yet.
@@ -274,6 +304,7 @@ pub(crate) fn asks() -> Vec<Ask> {
             &[404],
             |_| json!({"clientSecret": "guess", "success": true}),
         ),
+        ask(GET, "/reports/sales", Organiser, &[200], none),
         // The provider is known by its signature; the sandbox tells nothing.
         ask(POST, "/webhooks/stripe", All, &[404], |_| json!({"type": "x"})),
     ]

@@ -159,3 +159,105 @@ async fn a_ticket_goes_to_somebody() {
     let passed = pass_on(&server, "alice", "", &tickets[0], json!({"email": "Bob@example.com"}));
     assert_eq!(passed.await.status, 200);
 }
+
+/// What a door without a network kept of one ticket.
+fn kept(id: &str, ticket: &Value) -> Value {
+    json!({"scanId": id, "code": ticket["code"], "door": "Cellar",
+        "scannedAt": "2026-11-01T18:00:00Z"})
+}
+
+async fn send_in(server: &Server, event: &str, scans: &[Value]) -> Reply {
+    server.post(&format!("/events/{event}/scans"), "door", json!({"scans": scans})).await
+}
+
+fn statuses(merged: &Reply) -> Vec<&str> {
+    let results = merged.at("/results").as_array().unwrap();
+    results.iter().map(|it| word(it, "status")).collect()
+}
+
+#[tokio::test]
+async fn p7_scans_of_a_door_without_a_network_come_in_later_with_every_conflict() {
+    let server = Server::new();
+    let (event, _) = server.event_with_floor().await;
+    let booked = server.book(&event, "alice").await;
+    let paid = server.pay(&booked, "alice").await;
+    let ticket = |number: usize| paid.at(&format!("/tickets/{number}")).clone();
+    // One was let in online, and its answer was lost on the way; the door noted the scan.
+    assert_eq!(scan(&server, "door", "lost", &ticket(0)).await.status, 200);
+    let scans = [kept("lost", &ticket(0)), kept("b", &ticket(1)), kept("c", &ticket(1))];
+    let merged = send_in(&server, &event, &scans).await;
+    assert_eq!(merged.status, 200, "{}", merged.text);
+    assert_eq!(statuses(&merged), ["REPEATED", "ADMITTED", "CONFLICT"]);
+    assert_eq!((merged.at("/admitted"), merged.at("/conflicts")), (&json!(1), &json!(1)));
+    assert_eq!(merged.word("/results/2/door"), "Cellar");
+    assert_eq!(merged.word("/results/2/redeemedAt"), "2026-11-01T18:00:00Z");
+    // Sent again it changes nothing.
+    let again = send_in(&server, &event, &scans).await;
+    assert_eq!(statuses(&again), ["REPEATED", "REPEATED", "CONFLICT"]);
+    let counts = server.get(&format!("/events/{event}/admissions"), "door").await;
+    assert_eq!((counts.at("/sold"), counts.at("/admitted")), (&json!(2), &json!(2)));
+    let doors = json!([{"door": "Cellar", "admitted": 1}, {"door": "North", "admitted": 1}]);
+    assert_eq!(counts.at("/doors"), &doors);
+}
+
+#[tokio::test]
+async fn p7_a_ticket_that_was_voided_meanwhile_is_told_when_its_scan_comes_in() {
+    let server = Server::new();
+    let (event, _) = server.event_with_floor().await;
+    let booked = server.book(&event, "alice").await;
+    let paid = server.pay(&booked, "alice").await;
+    let (stolen, passed) = (paid.at("/tickets/0").clone(), paid.at("/tickets/1").clone());
+    let path = format!("/tickets/{}", word(&stolen, "ticketId"));
+    let why = json!({"reason": "stolen"});
+    for who in ["alice", "door"] {
+        server.post(&format!("{path}/void"), who, why.clone()).await.problem(403, "not-allowed");
+    }
+    let voided = server.post(&format!("{path}/void"), "organiser", why).await;
+    assert_eq!((voided.status.as_u16(), voided.word("/status")), (200, "VOID"));
+    let seen = server.get(&path, "alice").await;
+    assert_eq!(seen.word("/status"), "VOID");
+    assert!(seen.at("/code").is_null() && seen.at("/qrCode").is_null(), "{}", seen.text);
+    server.get(&format!("{path}/download"), "alice").await.problem(409, "ticket-void");
+    scan(&server, "door", "", &stolen).await.problem(409, "ticket-void");
+    assert_eq!(pass_on(&server, "alice", "", &passed, json!({"userId": "bob"})).await.status, 200);
+    let foreign = json!({"scanId": "d", "code": "RWL1.AAAA.AAAA", "door": "Cellar",
+        "scannedAt": "2026-11-01T18:00:00Z"});
+    let scans = [kept("a", &stolen), kept("b", &passed), foreign];
+    let merged = send_in(&server, &event, &scans).await;
+    assert_eq!(statuses(&merged), ["VOID", "REPLACED", "UNKNOWN"]);
+    assert_eq!(merged.at("/conflicts"), 3);
+    let counts = server.get(&format!("/events/{event}/admissions"), "organiser").await;
+    assert_eq!(counts.at("/admitted"), 0);
+}
+
+#[tokio::test]
+async fn a_batch_is_right_in_all_its_scans_or_changes_nothing() {
+    let server = Server::new();
+    let (event, _) = server.event_with_floor().await;
+    let booked = server.book(&event, "alice").await;
+    let paid = server.pay(&booked, "alice").await;
+    let good = kept("a", paid.at("/tickets/0"));
+    let with = |name: &str, value: Value| {
+        let mut scan = kept("b", paid.at("/tickets/1"));
+        scan[name] = value;
+        scan
+    };
+    let many: Vec<Value> = (0..1_001).map(|it| with("scanId", json!(it.to_string()))).collect();
+    for (scans, status) in [
+        (vec![], 422),
+        (vec![good.clone(), good.clone()], 422),
+        (vec![good.clone(), with("door", json!(""))], 422),
+        (vec![good.clone(), with("scanId", json!("x".repeat(129)))], 422),
+        (vec![good.clone(), with("scannedAt", json!("yesterday"))], 422),
+        (vec![good.clone(), with("scannedAt", json!("1970-01-01T00:00:00Z"))], 422),
+        (many, 422),
+    ] {
+        send_in(&server, &event, &scans).await.problem(status, "invalid");
+    }
+    let counts = server.get(&format!("/events/{event}/admissions"), "door").await;
+    assert_eq!(counts.at("/admitted"), 0);
+    let path = format!("/events/{event}/scans");
+    let body = json!({"scans": [good]});
+    server.post(&path, "alice", body.clone()).await.problem(403, "not-allowed");
+    server.post("/events/evt-0/scans", "door", body).await.problem(404, "event-not-found");
+}

@@ -5,7 +5,9 @@ mod accounts;
 mod calls;
 mod charges;
 mod desk;
+mod doors;
 mod exchange;
+mod life;
 mod places;
 mod refunds;
 mod terms;
@@ -19,8 +21,8 @@ use std::time::Duration;
 use rowlock_api_server::inventory::Call;
 use rowlock_client::types::{
     Booking, BookingExtras, BookingId, BookingLocator, BookingState, Change, ChangeKind, Confirmed,
-    ErrorCode, Event, EventId, EventState, PaymentBegun, Position, RequestKey, User, UserId, Venue,
-    VenueId,
+    ErrorCode, Event, EventId, EventState, PaymentBegun, Position, RequestKey, SeatsReturned, User,
+    UserId, Venue, VenueId,
 };
 use rowlock_client::{Answered, Error, Refusal};
 use tokio::sync::Notify;
@@ -114,11 +116,11 @@ impl State {
             .map(|booking| booking.id)
             .collect();
         for id in due {
-            self.let_go(id, BookingState::Expired);
+            self.let_go(now_ms, id, BookingState::Expired);
         }
     }
 
-    fn let_go(&mut self, id: BookingId, into: BookingState) {
+    fn let_go(&mut self, now_ms: u64, id: BookingId, into: BookingState) {
         let booking = self.bookings.get_mut(&id).unwrap();
         booking.state = into;
         let (event, seats) = (booking.event, booking.seats.clone());
@@ -131,6 +133,8 @@ impl State {
         for line in &self.bookings[&id].extras.areas {
             stored.event.areas[line.area as usize].held -= line.count;
         }
+        let back = SeatsReturned { event, booking: id, seats, state: into };
+        self.note(now_ms, ChangeKind::SeatsReturned(back));
     }
 
     fn owned(&mut self, id: BookingId, user: UserId) -> Result<&mut Booking, Error> {

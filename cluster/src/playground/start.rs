@@ -175,7 +175,9 @@ async fn listening(
 ) -> anyhow::Result<()> {
     let deadline = Instant::now() + wait;
     loop {
-        if TcpStream::connect(addr).await.is_ok() {
+        let answers = TcpStream::connect(addr).await.is_ok();
+        // Not by the answer alone: it may come from another's process at the same port.
+        if answers && is_running() {
             return Ok(());
         }
         anyhow::ensure!(is_running(), "a process ended at once; {}", process::last_lines(log));

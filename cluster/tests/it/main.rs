@@ -3,6 +3,7 @@
 
 mod playground;
 mod season;
+mod story;
 mod usage;
 mod user_lists;
 

@@ -1,5 +1,6 @@
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Mutex;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -16,15 +17,21 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Three ports in a row, below those that the kernel gives to outgoing connections: while a node is
-/// down, one of the others' attempts to reach it could otherwise be given the node's own port.
+/// Three ports in a row that no other test of this process was given, below those that the kernel
+/// gives to outgoing connections: while a node is down, one of the others' attempts to reach it could
+/// otherwise be given the node's own port.
 pub(crate) fn free_ports() -> u16 {
-    let start = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
-    (start..32_000)
+    static NEXT: Mutex<Option<u16>> = Mutex::new(None);
+    let mut next = NEXT.lock().unwrap();
+    let first = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
+    let start = next.unwrap_or(first);
+    let found = (start..32_000)
         .chain(10_000..start)
         .step_by(3)
         .find(|&port| (port..port + 3).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()))
-        .unwrap()
+        .unwrap();
+    *next = Some(found + 3);
+    found
 }
 
 pub(crate) fn json(args: &[&str], data: &Path) -> Value {

@@ -293,9 +293,9 @@ impl Inventory for Fake {
         self.with(|state, now_ms| state.hold_cart(now_ms, event, cart, principal, key))
     }
     fn release(&self, id: BookingId, principal: UserId, _: RequestKey) -> Call<'_, ()> {
-        self.with(|state, _| match state.owned(id, principal)?.state {
+        self.with(|state, now_ms| match state.owned(id, principal)?.state {
             BookingState::Held => {
-                state.let_go(id, BookingState::Released);
+                state.let_go(now_ms, id, BookingState::Released);
                 Ok(())
             }
             BookingState::Released => Ok(()),

@@ -144,11 +144,18 @@ impl State {
         Ok(booking)
     }
 
-    fn ticket(&mut self, id: BookingId, place: u32) -> Result<(UserId, &mut Ticket), Error> {
+    pub(super) fn ticket(
+        &mut self,
+        id: BookingId,
+        place: u32,
+    ) -> Result<(UserId, &mut Ticket), Error> {
         let Some(booking) = self.bookings.get_mut(&id) else {
             return refuse(ErrorCode::BookingNotFound);
         };
         if booking.state != BookingState::Confirmed {
+            return refuse(ErrorCode::TicketVoid);
+        }
+        if booking.extras.voids.iter().any(|void| void.place == place) {
             return refuse(ErrorCode::TicketVoid);
         }
         let user = booking.user;
@@ -204,6 +211,11 @@ impl State {
     }
 
     pub(super) fn unredeem_ticket(&mut self, id: BookingId, place: u32) -> Result<Booking, Error> {
+        let known = self.bookings.get(&id).map(|booking| &booking.extras.tickets);
+        let was_used = |ticket: &Ticket| ticket.place == place && ticket.redeemed.is_some();
+        if !known.is_some_and(|tickets| tickets.iter().any(was_used)) {
+            return refuse(ErrorCode::TicketNotRedeemed);
+        }
         let (_, ticket) = self.ticket(id, place)?;
         if ticket.redeemed.take().is_none() {
             return refuse(ErrorCode::TicketNotRedeemed);
@@ -213,7 +225,7 @@ impl State {
     }
 }
 
-fn judge_unused(ticket: &Ticket) -> Result<(), Error> {
+pub(super) fn judge_unused(ticket: &Ticket) -> Result<(), Error> {
     match &ticket.redeemed {
         None => Ok(()),
         Some((at_ms, door)) => Err(Error::Refused(Refusal {

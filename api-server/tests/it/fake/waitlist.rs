@@ -12,7 +12,7 @@ use rowlock_client::waitlist::{WaitStanding, Waiter, WaiterPage, Waitlist, Waitl
 
 use super::{Fake, State, refuse};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct List {
     rules: WaitlistRules,
     entries: Vec<Entry>,
@@ -110,8 +110,8 @@ impl State {
             fits && stored.owners[seat].is_none()
         });
         let enough = free.count() >= wish.quantity as usize;
-        let list = self.waitlists.entry(event).or_default();
-        let (rules, entries) = (list.rules, list.entries.clone());
+        let list = self.waitlists.get(&event).cloned().unwrap_or_default();
+        let (rules, entries) = (list.rules, list.entries);
         if let Some(at) = entries.iter().position(|it| it.key == key && it.user == user) {
             let same = entries[at].wish == wish;
             return if same {
@@ -138,7 +138,7 @@ impl State {
             return refuse(ErrorCode::WaitlistNotNeeded);
         }
         let entry = Entry { user, key, wish, joined_ms: now_ms, left: false, booking: None };
-        self.waitlists.get_mut(&event).unwrap().entries.push(entry);
+        self.waitlists.entry(event).or_default().entries.push(entry);
         Ok(self.view(event, entries.len()))
     }
 
@@ -151,12 +151,12 @@ impl State {
         }
     }
 
-    fn leave(&mut self, event: EventId, at: u32, by: UserId) -> Result<Waiter, Error> {
+    fn leave(&mut self, now_ms: u64, event: EventId, at: u32, by: UserId) -> Result<Waiter, Error> {
         let entry = self.own_entry(event, at, by)?;
         match entry.booking {
             None => entry.left = true,
             Some(booking) => match self.bookings[&booking].state {
-                BookingState::Held => self.let_go(booking, BookingState::Released),
+                BookingState::Held => self.let_go(now_ms, booking, BookingState::Released),
                 BookingState::Paying | BookingState::Capturing => {
                     return refuse(ErrorCode::BookingStateConflict);
                 }
@@ -227,7 +227,7 @@ impl Waitlists for Fake {
         principal: UserId,
         _: RequestKey,
     ) -> Call<'_, Waiter> {
-        self.with(|state, _| state.leave(event, entry, principal))
+        self.with(|state, now_ms| state.leave(now_ms, event, entry, principal))
     }
     fn accept_offer(
         &self,
