@@ -262,18 +262,24 @@ impl From<Error> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = self.status();
+impl Problem {
+    /// As RFC 9457 writes it.
+    pub(crate) fn document(&self) -> Value {
         let mut body = Map::new();
         body.insert("type".to_owned(), json!(format!("urn:rowlock:problem:{}", self.code)));
         body.insert("title".to_owned(), json!(self.code.title()));
-        body.insert("status".to_owned(), json!(status.as_u16()));
+        body.insert("status".to_owned(), json!(self.status().as_u16()));
         body.insert("detail".to_owned(), json!(self.detail));
         body.insert("code".to_owned(), json!(self.code.as_str()));
-        body.extend(self.extras);
-        let text = Value::Object(body).to_string();
-        let mut response = (status, text).into_response();
+        body.extend(self.extras.clone());
+        Value::Object(body)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = (status, self.document().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

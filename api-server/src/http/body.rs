@@ -17,6 +17,7 @@ use crate::problem::Problem;
 
 pub(crate) const BODY_BYTES_MAX: usize = 64 << 10;
 pub(crate) const BOOKING_BYTES_MAX: usize = 512 << 10;
+pub(crate) const IMPORT_BYTES_MAX: usize = 4 << 20;
 pub(crate) const VENUE_BYTES_MAX: usize = 32 << 20;
 /// Of a body over its limit so much is still read, so that the sender gets to see the answer.
 const DRAIN_BYTES_MAX: usize = 40 << 20;

@@ -16,6 +16,7 @@ use super::venues::{self, NAME_BYTES_MAX, seat_map_url, text};
 use crate::app::App;
 use crate::http::cache::Keep;
 use crate::http::caller::MaybeCaller;
+use crate::http::idempotency::Request;
 use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::layout::Layout;
 use crate::money::{self, Amount, Decimal};
@@ -261,7 +262,18 @@ pub(super) async fn create(
     let request = key.request(&caller.subject, "POST /events");
     let repeated = request.repeatable && app.recent.knows(&request);
     app.recent.check(&request, body.fingerprint)?;
-    let new = body.value;
+    let id = make(&app, &caller, &request, repeated, body.value).await?;
+    shown(&app, id, StatusCode::CREATED).await
+}
+
+/// Makes the draft that `new` describes; its id comes from the request, so that a repeat makes the same.
+pub(super) async fn make(
+    app: &App,
+    caller: &Caller,
+    request: &Request,
+    repeated: bool,
+    new: NewEvent,
+) -> Result<EventId, Problem> {
     text("name", &new.name, NAME_BYTES_MAX)?;
     text("category", &new.category, NAME_BYTES_MAX)?;
     check_description(&new.description)?;
@@ -275,7 +287,7 @@ pub(super) async fn create(
         return Err(Problem::field("saleStartDate", "must be before date"));
     }
     let hold_ttl_ms = hold_ms(new.hold_seconds.unwrap_or(HOLD_SECONDS))?;
-    let venue = venues::find(&app, &new.venue_id).await?.value;
+    let venue = venues::find(app, &new.venue_id).await?.value;
     let layout = app.layouts.get(&*app.inventory, venue.id.slot(), venue.venue.map).await?;
     let prices = prices(&new.prices, &layout, &new.currency)?;
     let id = EventId(request.id());
@@ -313,7 +325,7 @@ pub(super) async fn create(
         }
         Err(error) => return Err(error.into()),
     }
-    shown(&app, id, StatusCode::CREATED).await
+    Ok(id)
 }
 
 /// Change an event.

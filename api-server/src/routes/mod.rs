@@ -11,11 +11,13 @@ mod best_available;
 pub(crate) mod bookings;
 mod channels;
 mod desk;
+mod document;
 mod doors;
 pub(crate) mod events;
 mod exchanges;
 mod health;
 mod holds;
+mod imports;
 mod life;
 mod live;
 pub(crate) mod papers;
@@ -43,13 +45,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use rowlock_proto::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::OpenApi;
 
 use crate::app::App;
 use crate::http::{caller, layers, rate_limit};
 use crate::pages;
 use crate::problem::Problem;
 
+pub use document::openapi;
 pub use search::answer as search_answer;
 
 /// Where the API lives.
@@ -66,7 +68,7 @@ struct Endpoint {
 fn endpoints() -> Vec<Endpoint> {
     let at = |method: Method, path, route| Endpoint { method, path, route };
     vec![
-        at(Method::GET, "/openapi.json", get(openapi_json)),
+        at(Method::GET, "/openapi.json", get(document::openapi_json)),
         at(Method::POST, "/auth/register", post(auth::register)),
         at(Method::POST, "/auth/login", post(auth::login)),
         at(Method::POST, "/auth/refresh", post(auth::refresh)),
@@ -88,6 +90,7 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::GET, "/venues/{venueId}/seat-map", get(seat_maps::get)),
         at(Method::GET, "/events/search", get(search::search)),
         at(Method::POST, "/events", post(events::create)),
+        at(Method::POST, "/events/import", post(imports::import)),
         at(Method::GET, "/events/{eventId}", get(events::get)),
         at(Method::PATCH, "/events/{eventId}", patch(events::update)),
         at(Method::POST, "/events/{eventId}/publish", post(events::publish)),
@@ -145,135 +148,6 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::GET, "/reports/sales", get(sales::report)),
         at(Method::POST, "/webhooks/stripe", post(webhooks::stripe)),
     ]
-}
-
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Rowlock",
-        description = "Seats, held and sold once. Errors are RFC 9457 problem documents.",
-        license(name = "Apache-2.0")
-    ),
-    servers((url = "/api/v1")),
-    paths(
-        openapi_json,
-        auth::register,
-        auth::login,
-        auth::refresh,
-        auth::logout,
-        auth::verify_email,
-        auth::forgotten,
-        auth::reset,
-        users::me,
-        users::update,
-        users::delete,
-        users::password,
-        users::verification,
-        api_keys::list,
-        api_keys::create,
-        api_keys::revoke,
-        user_bookings::list,
-        venues::create,
-        venues::get,
-        seat_maps::get,
-        search::search,
-        events::create,
-        events::get,
-        events::update,
-        events::publish,
-        events::cancel,
-        life::pause,
-        life::resume,
-        life::end,
-        life::set_end,
-        refunds::list,
-        refunds::settle,
-        seats::list,
-        live::state,
-        live::stream,
-        live::socket,
-        desk::money,
-        terms::get,
-        terms::set_limits,
-        terms::set_fees,
-        terms::reprice,
-        promotions::add,
-        promotions::close,
-        channels::put,
-        channels::release,
-        channels::keep,
-        channels::add_codes,
-        channels::free,
-        channels::revoke_codes,
-        waitlist::join,
-        waitlist::mine,
-        waitlist::leave,
-        waitlist::set,
-        waitlist::accept,
-        waitlist::entries,
-        bookings::create,
-        bookings::get,
-        bookings::release,
-        desk::confirm,
-        exchanges::exchange,
-        holds::extend,
-        holds::release,
-        payments::pay,
-        promotions::apply,
-        promotions::take_off,
-        refunds::refund,
-        authentications::authenticate,
-        scans::admissions,
-        scans::merge,
-        scans::void,
-        doors::redeem,
-        tickets::get,
-        papers::ticket,
-        papers::booking,
-        tickets::transfer,
-        doors::unredeem,
-        sales::report,
-        webhooks::stripe,
-    ),
-    components(schemas(ProblemDocument)),
-    modifiers(&Bearer)
-)]
-struct Document;
-
-/// An RFC 9457 problem document. Some codes bring more members, such as `seatIds`.
-#[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "describes what `Problem` writes")]
-struct ProblemDocument {
-    /// `urn:rowlock:problem:` and the code.
-    r#type: String,
-    title: String,
-    status: u16,
-    detail: String,
-    /// Stable, for programs.
-    code: String,
-}
-
-struct Bearer;
-
-impl utoipa::Modify for Bearer {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-        let components = openapi.components.get_or_insert_default();
-        components
-            .add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-    }
-}
-
-/// The OpenAPI document.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    Document::openapi()
-}
-
-/// This document.
-#[utoipa::path(get, path = "/openapi.json", tag = "api",
-    responses((status = 200, description = "The OpenAPI document")))]
-async fn openapi_json() -> Response {
-    crate::http::reply::json(axum::http::StatusCode::OK, &openapi())
 }
 
 /// Everything this server serves.
@@ -348,7 +222,7 @@ mod tests {
 
     #[test]
     fn every_endpoint_is_in_the_openapi_document() {
-        let document = serde_json::to_value(openapi()).unwrap();
+        let document = openapi();
         let mut described = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for method in item.as_object().unwrap().keys() {

@@ -39,8 +39,9 @@ pub(super) async fn stripe(
 ) -> Result<Response, Problem> {
     let body = read_body(body, NOTICE_BYTES_MAX).await?;
     let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
+    let signature = signature.ok_or_else(|| Problem::malformed("Stripe-Signature is missing"))?;
     let now_s = time::now_ms() / 1_000;
-    let notice = app.provider.notice("stripe", signature.unwrap_or(""), &body, now_s);
+    let notice = app.provider.notice("stripe", signature, &body, now_s);
     let notice = notice.map_err(|refused| match refused {
         NoticeRefused::NotTaken => {
             Problem::new(ErrorCode::NotFound, "this server takes no webhooks of Stripe")

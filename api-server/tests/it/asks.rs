@@ -174,6 +174,13 @@ pub(crate) fn asks() -> Vec<Ask> {
         ask(GET, "/venues/{venueId}/seat-map", All, &[200], none),
         ask(GET, "/events/search", All, &[200], none),
         ask(POST, "/events", Organiser, &[201], |world| event_body(&world.venue)),
+        ask(
+            POST,
+            "/events/import",
+            Organiser,
+            &[200],
+            |world| json!({"events": [event_body(&world.venue)]}),
+        ),
         ask(GET, "/events/{eventId}", All, &[200], none),
         ask(PATCH, "/events/{eventId}", Organiser, &[200], |_| json!({"name": "Another"})),
         ask(POST, "/events/{eventId}/publish", Organiser, &[200], none),
@@ -305,7 +312,7 @@ pub(crate) fn asks() -> Vec<Ask> {
             |_| json!({"clientSecret": "guess", "success": true}),
         ),
         ask(GET, "/reports/sales", Organiser, &[200], none),
-        // The provider is known by its signature; the sandbox tells nothing.
-        ask(POST, "/webhooks/stripe", All, &[404], |_| json!({"type": "x"})),
+        // The provider is known by its signature.
+        ask(POST, "/webhooks/stripe", All, &[400], |_| json!({"type": "x"})),
     ]
 }

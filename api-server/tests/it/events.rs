@@ -151,3 +151,39 @@ async fn bad_plans_and_events_are_named_precisely() {
     server.post("/events", "organiser", body).await.problem(404, "venue-not-found");
     assert_eq!(server.fake.sizes(), sizes);
 }
+
+#[tokio::test]
+async fn a_season_comes_in_at_once_and_each_event_on_its_own() {
+    let server = Server::new();
+    let venue = server.venue().await;
+    let named = |name: &str| {
+        let mut event = event_body(&venue);
+        event["name"] = json!(name);
+        event
+    };
+    let mut wrong = named("No such currency");
+    wrong["currency"] = json!("XXX");
+    let season = json!({"events": [named("First"), wrong, named("Last")], "publish": true});
+    let send = async || {
+        server
+            .call(Method::POST, "/events/import", "organiser", "season", Some(season.clone()))
+            .await
+    };
+    let made = send().await;
+    assert_eq!(made.status, 200, "{}", made.text);
+    assert_eq!((made.at("/created"), made.at("/failed")), (&json!(2), &json!(1)));
+    assert!(made.at("/results/1/id").is_null());
+    assert_eq!(made.word("/results/1/problem/field"), "currency");
+    let last = format!("/events/{}", made.word("/results/2/id"));
+    let shown = server.get(&last, "").await;
+    assert_eq!((shown.word("/name"), shown.word("/status")), ("Last", "ON_SALE"));
+    // Sent again it makes nothing twice.
+    let sizes = server.fake.sizes();
+    assert_eq!(send().await.at("/results/0/id"), made.at("/results/0/id"));
+    assert_eq!(server.fake.sizes(), sizes);
+    for events in [json!([]), json!(vec![named("One"); 501])] {
+        let body = json!({"events": events});
+        server.post("/events/import", "organiser", body).await.problem(422, "invalid");
+    }
+    server.post("/events/import", "alice", season.clone()).await.problem(403, "not-allowed");
+}

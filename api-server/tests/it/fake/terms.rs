@@ -84,19 +84,20 @@ impl Terms {
             }
             TermsOrder::AddCodes { channel, uses_max, codes } => {
                 self.channel(&channel)?;
-                for code in codes {
-                    if self.codes.iter().any(|it| it.code == code) {
-                        return about(ErrorCode::CodeExists, &code);
-                    }
-                    let channel = channel.clone();
-                    self.codes.push(AccessCode {
-                        code,
-                        channel,
-                        uses_max,
-                        uses: 0,
-                        revoked: false,
-                    });
+                let known = |code: &String| self.codes.iter().any(|it| it.code == *code);
+                let mut fresh = codes.iter().enumerate();
+                if let Some((_, code)) =
+                    fresh.find(|(at, code)| known(code) || codes[..*at].contains(code))
+                {
+                    return about(ErrorCode::CodeExists, code);
                 }
+                self.codes.extend(codes.into_iter().map(|code| AccessCode {
+                    code,
+                    channel: channel.clone(),
+                    uses_max,
+                    uses: 0,
+                    revoked: false,
+                }));
             }
             TermsOrder::RevokeCodes(codes) => {
                 let codes: BTreeSet<String> = codes.into_iter().collect();
