@@ -12,6 +12,7 @@ use rowlock_proto::ErrorCode;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::numbers::whole;
 use super::scan::{Cards, DEPTH_MAX, Found, scan};
 use crate::problem::Problem;
 
@@ -101,7 +102,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], cards: Cards) -> Result<T, Problem> 
             "the body has what looks like a card number; send a payment method's id instead",
         ),
     })?;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let text = whole(text);
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();

@@ -126,7 +126,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         let Some(value) = parts.headers.get("idempotency-key") else {
             return Ok(Self(None));
         };
-        let text = value.to_str().unwrap_or("").trim();
+        let text = value.to_str().unwrap_or("").trim_matches(' ');
+        let text = if text.contains('\t') { "" } else { text };
         if text.is_empty() || text.len() > KEY_CHARS_MAX {
             return Err(Problem::malformed(format!(
                 "Idempotency-Key must have 1 to {KEY_CHARS_MAX} visible ASCII characters"

@@ -8,6 +8,7 @@ pub(crate) mod caller;
 mod cards;
 pub(crate) mod idempotency;
 pub(crate) mod layers;
+mod numbers;
 mod path;
 pub(crate) mod query;
 pub(crate) mod rate_limit;

@@ -31,6 +31,9 @@ impl Query {
         self.get(name)
             .map(|text| {
                 text.parse().map_err(|_| {
+                    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+                        return Problem::field(name, "is too great");
+                    }
                     Problem::malformed(format!("{name} is not a whole number"))
                         .with("field", name.into())
                 })

@@ -243,6 +243,13 @@ fn complete_operation(method: &str, path: &str, operation: &mut Map<String, Valu
     }
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
+        let kind = parameter["schema"]["type"].clone();
+        let is_text = kind.as_str().or(kind[0].as_str()).is_none_or(|kind| kind == "string");
+        if parameter["in"] == "query" && !is_text {
+            // One that is empty counts as left out.
+            let given = parameter["schema"].take();
+            parameter["schema"] = json!({"anyOf": [given, {"type": "string", "maxLength": 0}]});
+        }
         if parameter["name"] == "Idempotency-Key" {
             parameter["schema"] = json!({"type": "string", "minLength": 1, "maxLength": 255,
                 "pattern": "^[!-~]([ -~]*[!-~])?$"});

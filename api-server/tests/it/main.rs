@@ -5,6 +5,7 @@ mod access;
 mod accounts;
 mod api_keys;
 mod areas;
+mod asked;
 mod asks;
 mod authentications;
 mod bad_input;

@@ -40,7 +40,7 @@ async fn deliver(server: &Server, body: &str, signature: &str) -> Reply {
     server.raw(request).await
 }
 
-async fn tell(server: &Server, event: &Value) -> Reply {
+pub(crate) async fn tell(server: &Server, event: &Value) -> Reply {
     let body = event.to_string();
     deliver(server, &body, &signature(WEBHOOK_SECRET, now_s(), &body)).await
 }
