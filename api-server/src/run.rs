@@ -12,6 +12,7 @@ use crate::app::{App, Options};
 use crate::auth::oidc::Issuers;
 use crate::auth::{Tokens, keys};
 use crate::config::{Config, PaymentProvider, StripeCapture};
+use crate::mail::smtp::Smtp;
 use crate::mail::{Mailer, Nowhere, Spool};
 use crate::outbound::Outbound;
 use crate::payment::Provider;
@@ -51,12 +52,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let (first, older) = ticket_keys.split_first().context("read --ticket-key")?;
     let tickets = Signer::with_older(first.clone(), older);
     let provider = provider(&config)?;
-    let mailer: Arc<dyn Mailer> = match config.mail_dir {
-        Some(directory) => {
-            Arc::new(Spool::open(directory, config.mail_from).context("open --mail-dir")?)
-        }
-        None => Arc::new(Nowhere),
-    };
+    let mailer = mailer(&config)?;
     let public_url = config.public_url.unwrap_or_else(|| format!("http://{}", config.listen));
     let issuers = if config.oidc_issuer.is_empty() {
         None
@@ -126,6 +122,27 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Who carries letters.
+fn mailer(config: &Config) -> anyhow::Result<Arc<dyn Mailer>> {
+    let from = &config.mail_from;
+    if let Some(url) = &config.smtp_url {
+        let password = match &config.smtp_password_file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).context("read --smtp-password-file")?;
+                Some(Secret::new(text.trim()))
+            }
+            None => None,
+        };
+        return Ok(Arc::new(Smtp::new(url, password.as_ref(), from).context("read --smtp-url")?));
+    }
+    Ok(match &config.mail_dir {
+        Some(directory) => {
+            Arc::new(Spool::open(directory.clone(), from.clone()).context("open --mail-dir")?)
+        }
+        None => Arc::new(Nowhere),
+    })
 }
 
 /// Who moves the money.

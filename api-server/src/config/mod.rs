@@ -91,6 +91,13 @@ pub struct Config {
     /// Put letters to users into this directory, one file each; without it none are sent.
     #[arg(long, env = "ROWLOCK_API_MAIL_DIR")]
     pub mail_dir: Option<PathBuf>,
+    /// Send letters by this mail server instead: smtps://host, smtp://host?tls=required, with a user before
+    /// the host if it wants one (smtps://user@host).
+    #[arg(long, env = "ROWLOCK_API_SMTP_URL", conflicts_with = "mail_dir")]
+    pub smtp_url: Option<String>,
+    /// File with the password of the mail server's user.
+    #[arg(long, env = "ROWLOCK_API_SMTP_PASSWORD_FILE", requires = "smtp_url")]
+    pub smtp_password_file: Option<PathBuf>,
     /// Who letters are from.
     #[arg(long, env = "ROWLOCK_API_MAIL_FROM", default_value = "Rowlock <noreply@localhost>")]
     pub mail_from: String,

@@ -162,7 +162,7 @@ async fn a_season_comes_in_at_once_and_each_event_on_its_own() {
         event
     };
     let mut wrong = named("No such currency");
-    wrong["currency"] = json!("XXX");
+    wrong["currency"] = json!("ABC");
     let season = json!({"events": [named("First"), wrong, named("Last")], "publish": true});
     let send = async || {
         server

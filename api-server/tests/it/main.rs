@@ -37,6 +37,7 @@ mod saga;
 mod sales;
 mod search;
 mod sessions;
+mod smtp;
 mod stripe;
 mod terms;
 mod user_bookings;

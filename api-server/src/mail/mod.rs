@@ -1,5 +1,7 @@
 //! Letters to users, and who carries them. What carries them must not log them: a letter holds a secret.
 
+pub mod smtp;
+
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
