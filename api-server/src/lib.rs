@@ -38,4 +38,5 @@ pub mod tickets;
 mod time;
 mod user_lists;
 
+pub use http::serve;
 pub use routes::{openapi, router, search_answer};

@@ -1,6 +1,5 @@
 //! Builds the server, runs it, and stops it in order.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use crate::app::{App, Options};
 use crate::auth::oidc::Issuers;
 use crate::auth::{Tokens, keys};
 use crate::config::{Config, PaymentProvider, StripeCapture};
+use crate::http::serve::{Limits, serve};
 use crate::mail::smtp::Smtp;
 use crate::mail::{Mailer, Nowhere, Spool};
 use crate::outbound::Outbound;
@@ -31,8 +31,6 @@ use crate::user_lists;
 /// Shorter than the time of a route, so that what is inside gives up first.
 const CALL_TIME_MAX: Duration = Duration::from_secs(6);
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long requests that are being worked on may take to end once the server is told to stop.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// The search index, in the data directory.
 const SEARCH_DIR: &str = "search";
@@ -95,23 +93,15 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         payment = app.provider.name(),
         "serves"
     );
-    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = {
+    let told = {
         let (app, stop) = (app.clone(), stop.clone());
         async move {
             stop.cancelled().await;
             app.stop();
         }
     };
-    let serve = axum::serve(listener, service).with_graceful_shutdown(stopping);
-    let drained = async {
-        stop.cancelled().await;
-        tokio::time::sleep(DRAIN_TIME_MAX).await;
-    };
-    tokio::select! {
-        served = serve => served.context("serve")?,
-        () = drained => tracing::warn!("requests that did not end in time are cut off"),
-    }
+    let serving = serve(listener, router(app.clone()), Limits::default(), stop.clone());
+    tokio::join!(serving, told);
     background.cancel();
     // So that another server need not wait for the leases to end.
     if tokio::time::timeout(YIELD_TIME_MAX, lists.join_all()).await.is_err() {

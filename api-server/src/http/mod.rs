@@ -15,6 +15,7 @@ pub(crate) mod rate_limit;
 pub(crate) mod reply;
 mod scan;
 pub(crate) mod scopes;
+pub mod serve;
 
 pub(crate) use body::{Json, read as read_body};
 pub(crate) use caller::{Caller, MaybeCaller};

@@ -11,6 +11,7 @@ mod authentications;
 mod bad_input;
 mod bookings;
 mod configuration;
+mod connections;
 mod desk;
 mod doors;
 mod events;
