@@ -50,7 +50,7 @@ fn page(document: &Value) -> Markup {
             p {
                 "All paths lie below " code { (routes::BASE) } ". Programs read "
                 a href={ (routes::BASE) "/openapi.json" } { "the OpenAPI document" }
-                ". Where a lock is shown, send a token: " code { "Authorization: Bearer …" } "."
+                ". Where it says “token”, send one: " code { "Authorization: Bearer …" } "."
             }
             p.jumps {
                 @for tag in tags.keys() { a href={ "#" (tag) } { (tag) } " " }
@@ -81,7 +81,7 @@ fn shown(method: &str, path: &str, operation: &Value) -> Markup {
         details {
             summary {
                 strong { (method.to_uppercase()) } " " code { (path) }
-                @if locked { span title="needs a token" { " 🔒" } }
+                @if locked { " " span.token { "token" } }
                 " " (word(operation, "summary"))
             }
             @if !word(operation, "description").is_empty() { p { (word(operation, "description")) } }

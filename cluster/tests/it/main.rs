@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod playground;
+mod schema;
 mod season;
 mod story;
 mod usage;
