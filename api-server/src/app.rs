@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::payment::{Provider, Running};
 use crate::search::Index;
 use crate::tickets::Signer;
+use crate::tickets::wallet::Wallet;
 
 /// Requests that are worked on at once; beyond it the answer is 503, at once.
 const IN_FLIGHT_MAX: usize = 4_096;
@@ -35,12 +36,20 @@ pub struct Options {
     pub public_url: String,
     /// Others whose tokens are good here.
     pub issuers: Option<Issuers>,
+    /// Makes links that save tickets in Google Wallet.
+    pub wallet: Option<Wallet>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let public_url = "http://localhost:8080".to_owned();
-        Self { rate_limit: None, mailer: Arc::new(Nowhere), public_url, issuers: None }
+        Self {
+            rate_limit: None,
+            mailer: Arc::new(Nowhere),
+            public_url,
+            issuers: None,
+            wallet: None,
+        }
     }
 }
 
@@ -59,6 +68,7 @@ pub struct Parts {
     pub(crate) tokens: Tokens,
     pub(crate) issuers: Option<Issuers>,
     pub(crate) tickets: Signer,
+    pub(crate) wallet: Option<Wallet>,
     pub(crate) layouts: Layouts,
     pub(crate) boards: Boards,
     pub(crate) passwords: Passwords,
@@ -93,6 +103,7 @@ impl App {
             tokens,
             issuers: options.issuers,
             tickets,
+            wallet: options.wallet,
             layouts: Layouts::default(),
             boards: Boards::default(),
             passwords: Passwords::default(),

@@ -26,6 +26,7 @@ use crate::routes::router;
 use crate::search::{self, Identity, Index};
 use crate::secret::Secret;
 use crate::tickets::Signer;
+use crate::tickets::wallet::Wallet;
 use crate::user_lists;
 
 /// Shorter than the time of a route, so that what is inside gives up first.
@@ -59,11 +60,20 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         let (issuers, audiences) = (&config.oidc_issuer, config.oidc_audience);
         Some(Issuers::new(issuers, audiences, Arc::new(documents)).context("read --oidc-issuer")?)
     };
+    let public_url = public_url.trim_end_matches('/').to_owned();
+    let wallet = match (&config.google_wallet_key_file, &config.google_wallet_issuer) {
+        (Some(file), Some(issuer)) => {
+            let wallet = Wallet::open(file, issuer, &public_url);
+            Some(wallet.context("read --google-wallet-key-file")?)
+        }
+        _ => None,
+    };
     let options = Options {
         rate_limit: config.rate_limit.then_some(config.trusted_proxies),
         mailer,
-        public_url: public_url.trim_end_matches('/').to_owned(),
+        public_url,
         issuers,
+        wallet,
     };
     // The socket first: whoever waits for it sees that the process lives, and waits in line.
     let listener = tokio::net::TcpListener::bind(config.listen).await.context("listen")?;

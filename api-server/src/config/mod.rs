@@ -88,6 +88,13 @@ pub struct Config {
     /// Proxies in front of this server, as addresses or networks: their X-Forwarded-For is believed.
     #[arg(long, env = "ROWLOCK_API_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<Network>,
+    /// File with the key of the Google service account that signs links which save tickets in Google Wallet.
+    /// Without it there are none.
+    #[arg(long, env = "ROWLOCK_API_GOOGLE_WALLET_KEY_FILE", requires = "google_wallet_issuer")]
+    pub google_wallet_key_file: Option<PathBuf>,
+    /// The number that Google Wallet knows the organiser by.
+    #[arg(long, env = "ROWLOCK_API_GOOGLE_WALLET_ISSUER")]
+    pub google_wallet_issuer: Option<String>,
     /// Put letters to users into this directory, one file each; without it none are sent.
     #[arg(long, env = "ROWLOCK_API_MAIL_DIR")]
     pub mail_dir: Option<PathBuf>,

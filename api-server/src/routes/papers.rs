@@ -5,18 +5,20 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rowlock_client::types::{Booking, BookingState, Event, EventState, TicketId, UserId};
 use rowlock_proto::ErrorCode;
+use serde_json::json;
 
 use super::bookings::{SeatLabel, find_of_anyone, layout_of};
 use super::tickets::{booking_of, is_void, item, missing, page, stub_of, usable};
 use crate::app::App;
-use crate::http::{Caller, Path, Query};
+use crate::http::{Caller, Path, Query, reply};
 use crate::layout::Layout;
 use crate::places::{BookedPlace, places};
 use crate::problem::Problem;
-use crate::tickets::calendar::{self, Visit};
+use crate::tickets::calendar::{self, Visit as Entry};
 use crate::tickets::grid::Grid;
 use crate::tickets::paper::{self, Paper};
 use crate::tickets::printed::Printed;
+use crate::tickets::wallet::Visit;
 use crate::tickets::{self, Undrawn};
 use crate::time;
 
@@ -25,11 +27,13 @@ use crate::time;
     security(("bearer" = [])),
     params(("ticketId" = String, Path),
         ("format" = Option<String>, Query, description = "html (a page that needs nothing else; the \
-            default), pdf, svg or png (the code alone), ics (a calendar entry)"),
+            default), pdf, svg or png (the code alone), ics (a calendar entry), google-wallet (JSON whose \
+            `saveUrl` saves the ticket on a phone, where a key was set up)"),
         ("paper" = Option<String>, Query, description = "of a PDF: a4 (the default) or phone")),
     responses((status = 200, description = "The ticket", content(
             (String = "text/html"), (Vec<u8> = "application/pdf"), (String = "image/svg+xml"),
-            (Vec<u8> = "image/png"), (String = "text/calendar"))),
+            (Vec<u8> = "image/png"), (String = "text/calendar"),
+            (serde_json::Value = "application/json"))),
         (status = 404, description = "ticket-not-found"),
         (status = 409, description = "ticket-void"),
         (status = 422, description = "invalid: a format or paper that there is not")))]
@@ -63,11 +67,30 @@ pub(super) async fn ticket(
             let drawn = tickets::png(&printed.code).map_err(undrawn)?;
             Ok(document("image/png", &format!("{id}.png"), drawn))
         }
+        "google-wallet" => {
+            let wallet = app.wallet.as_ref().ok_or_else(|| {
+                Problem::field("format", "can't be google-wallet here: no key was set up")
+            })?;
+            let visit = Visit {
+                event: event.id.to_string(),
+                starts: time::rfc3339(event.spec.date_ms),
+                version: place.version(),
+                printed: &printed,
+            };
+            let link = wallet.link(&visit, time::now_ms() / 1_000).map_err(|error| {
+                tracing::error!(%error, "sign a wallet's link");
+                Problem::internal()
+            })?;
+            let mut response = reply::json(StatusCode::OK, &json!({"saveUrl": link}));
+            let never = HeaderValue::from_static("private, no-store");
+            response.headers_mut().insert(header::CACHE_CONTROL, never);
+            Ok(response)
+        }
         "ics" => {
             let notes = vec![printed.place(), format!("Booking {}", printed.reference)];
             Ok(entry(&event, &booking, &id, notes))
         }
-        _ => Err(Problem::field("format", "must be html, pdf, svg, png or ics")),
+        _ => Err(Problem::field("format", "must be html, pdf, svg, png, ics or google-wallet")),
     }
 }
 
@@ -171,7 +194,7 @@ fn pdf(printed: &[Printed], title: &str, paper: Paper, name: &str) -> Result<Res
 }
 
 fn entry(event: &Event, booking: &Booking, name: &str, notes: Vec<String>) -> Response {
-    let visit = Visit {
+    let visit = Entry {
         uid: format!("{name}@rowlock"),
         made_ms: booking.confirmed_ms,
         starts_ms: event.spec.date_ms,

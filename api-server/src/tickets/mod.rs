@@ -15,6 +15,7 @@ pub(crate) mod grid;
 pub(crate) mod paper;
 mod picture;
 pub(crate) mod printed;
+pub mod wallet;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -125,6 +125,7 @@ impl Server {
                 mailer: Arc::new(Spool::open(dir.path().join("mail"), "shop".to_owned()).unwrap()),
                 public_url: "https://shop.example".to_owned(),
                 issuers: Some(crate::outside::issuers()),
+                wallet: None,
             },
         );
         let (stop, reconciler) = (CancellationToken::new(), Reconciler::default());

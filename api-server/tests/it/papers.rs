@@ -39,7 +39,8 @@ async fn a_ticket_is_had_in_every_format() {
         }
         server.get(&format!("{base}{query}"), "bob").await.problem(404, "ticket-not-found");
     }
-    for odd in ["?format=docx", "?format=pdf&paper=letter", "?format=PDF"] {
+    for odd in ["?format=docx", "?format=google-wallet", "?format=pdf&paper=letter", "?format=PDF"]
+    {
         server.get(&format!("{base}{odd}"), "alice").await.problem(422, "invalid");
     }
 }
