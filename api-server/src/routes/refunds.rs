@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use rowlock_client::Answered;
 use rowlock_client::life::RefundLine;
 use rowlock_client::types::{Booking, Refund};
+use rowlock_client::{Answered, Error};
 use rowlock_proto::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,6 +26,8 @@ use crate::time;
 
 /// Bytes of a reason; the core has the same bound.
 pub(super) const REASON_BYTES_MAX: usize = 1_024;
+/// A place that no booking has.
+const NO_PLACE: u32 = u32::MAX;
 /// Refunds of a page, unless it is said how many, and at most.
 const LISTED: u32 = 100;
 const LISTED_MAX: u32 = 500;
@@ -96,10 +98,19 @@ pub(super) async fn refund(
     app.recent.check(&request, body.fingerprint)?;
     let new = body.value;
     text("reason", &new.reason, REASON_BYTES_MAX)?;
-    let places = places(&booking, &new)?;
+    let (places, unknown) = match places(&booking, &new) {
+        Ok(places) => (places, None),
+        // Gone by this same request, perhaps: the cluster knows its key, or no such place.
+        Err(problem) if request.repeatable => (vec![NO_PLACE], Some(problem)),
+        Err(problem) => return Err(problem),
+    };
     let order = RefundOrder { places: &places, reason: &new.reason, block: new.block };
-    let decided =
-        app.inventory.refund_places(booking.id, order, booking.user, request.key()).await?;
+    let decided = app.inventory.refund_places(booking.id, order, booking.user, request.key()).await;
+    let decided = match (decided, unknown) {
+        (Ok(decided), _) => decided,
+        (Err(Error::Refused(_)), Some(problem)) => return Err(problem),
+        (Err(error), _) => return Err(error.into()),
+    };
     // What can't be paid now stays owed, and is paid by whoever reconciles.
     let _work = app.running.enter(booking.id);
     let paid = pay_owed(&app, &decided.value.booking).await;

@@ -28,11 +28,27 @@ async fn refund(server: &Server, booking: &str, who: &str, key: &str, body: Valu
 }
 
 #[tokio::test]
+async fn a_refund_by_seat_is_repeated_after_its_seat_went() {
+    let server = Server::new();
+    let booked = paid(&server).await;
+    let id = booked.word("/bookingId");
+    let body = json!({"seatIds": [booked.word("/seats/0/id")], "reason": "ill"});
+    let first = refund(&server, id, "organiser", "k1", body.clone()).await;
+    assert_eq!(first.status, 200, "{}", first.text);
+    let again = refund(&server, id, "organiser", "k1", body.clone()).await;
+    assert_eq!((again.status.as_u16(), again.at("/refunds")), (200, first.at("/refunds")));
+    // Under another name it is another refund, of a seat that is gone.
+    for key in ["k2", ""] {
+        refund(&server, id, "organiser", key, body.clone()).await.problem(422, "seat-unknown");
+    }
+    assert_eq!(server.ledger_lines("refund"), 1);
+}
+
+#[tokio::test]
 async fn one_seat_goes_back_and_then_the_rest() {
     let server = Server::new();
     let booked = paid(&server).await;
     let id = booked.word("/bookingId");
-    // By number: a seat that went back is no more found by its id.
     let body = json!({"places": [0], "reason": "ill"});
     let first = refund(&server, id, "organiser", "k1", body.clone()).await;
     assert_eq!(first.status, 200, "{}", first.text);
