@@ -100,6 +100,7 @@ use super::{
         doors::unredeem,
         sales::report,
         webhooks::stripe,
+        webhooks::paypal,
     ),
     components(schemas(ProblemDocument)),
     modifiers(&Bearer)

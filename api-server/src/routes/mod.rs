@@ -147,6 +147,7 @@ fn endpoints() -> Vec<Endpoint> {
         at(Method::POST, "/tickets/{ticketId}/unredeem", post(doors::unredeem)),
         at(Method::GET, "/reports/sales", get(sales::report)),
         at(Method::POST, "/webhooks/stripe", post(webhooks::stripe)),
+        at(Method::POST, "/webhooks/paypal", post(webhooks::paypal)),
     ]
 }
 

@@ -37,14 +37,36 @@ pub(super) async fn stripe(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body = read_body(body, NOTICE_BYTES_MAX).await?;
     let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
     let signature = signature.ok_or_else(|| Problem::malformed("Stripe-Signature is missing"))?;
+    taken(&app, "stripe", signature, body).await
+}
+
+/// Webhooks of PayPal. What they say is not believed: an event is only taken as a hint at which order to
+/// look, and PayPal is asked about it.
+#[utoipa::path(post, path = "/webhooks/paypal", tag = "providers",
+    request_body(content = String, content_type = "application/json"),
+    responses((status = 200, description = "Seen; nothing more is needed", body = Received),
+        (status = 400, description = "malformed: no event"),
+        (status = 404, description = "not-found: this server takes no webhooks of PayPal"),
+        (status = 413, description = "too-large"),
+        (status = 503, description = "Not now: to be sent again")))]
+pub(super) async fn paypal(State(app): State<App>, body: Body) -> Result<Response, Problem> {
+    taken(&app, "paypal", "", body).await
+}
+
+async fn taken(
+    app: &App,
+    of: &'static str,
+    signature: &str,
+    body: Body,
+) -> Result<Response, Problem> {
+    let body = read_body(body, NOTICE_BYTES_MAX).await?;
     let now_s = time::now_ms() / 1_000;
-    let notice = app.provider.notice("stripe", signature, &body, now_s);
+    let notice = app.provider.notice(of, signature, &body, now_s);
     let notice = notice.map_err(|refused| match refused {
         NoticeRefused::NotTaken => {
-            Problem::new(ErrorCode::NotFound, "this server takes no webhooks of Stripe")
+            Problem::new(ErrorCode::NotFound, format!("this server takes no webhooks of {of}"))
         }
         NoticeRefused::Unreadable(what) => Problem::malformed(what),
         NoticeRefused::NotSigned(what) => {
@@ -52,6 +74,6 @@ pub(super) async fn stripe(
             Problem::new(ErrorCode::NotAllowed, what)
         }
     })?;
-    notices::take(&app, notice).await?;
+    notices::take(app, notice).await?;
     Ok(reply::json(StatusCode::OK, &Received { received: true }))
 }

@@ -312,6 +312,8 @@ pub(crate) fn asks() -> Vec<Ask> {
             |_| json!({"clientSecret": "guess", "success": true}),
         ),
         ask(GET, "/reports/sales", Organiser, &[200], none),
+        // The sandbox tells nothing.
+        ask(POST, "/webhooks/paypal", All, &[404], |_| json!({"event_type": "x"})),
         // The provider is known by its signature.
         ask(POST, "/webhooks/stripe", All, &[400], |_| json!({"type": "x"})),
     ]

@@ -153,7 +153,10 @@ async fn create(State(fake): State<Fake>, headers: HeaderMap, body: Json<Value>)
 async fn read(State(fake): State<Fake>, Path(id): Path<String>) -> Response {
     let books = fake.books.lock().unwrap();
     let number = number(&id);
-    told((200, books.orders[number].show(number)))
+    told(match books.orders.get(number) {
+        Some(order) => (200, order.show(number)),
+        None => (404, json!({"name": "RESOURCE_NOT_FOUND"})),
+    })
 }
 
 async fn authorize(
@@ -307,6 +310,32 @@ async fn who_does_not_come_back_is_paid_for_all_the_same() {
     };
     tokio::time::timeout(Duration::from_secs(20), working).await.expect("the payment's end");
     assert_eq!(fake.account(&booking).await.charged, 16_000);
+}
+
+#[tokio::test]
+async fn paypal_may_tell_that_a_customer_agreed_and_nothing_else_is_believed_of_it() {
+    let fake = Fake::start().await;
+    let (server, booking) = booked(&fake).await;
+    assert_eq!(pay(&server, &booking, "k").await.status, 202);
+    let tell = async |order: &str| {
+        let event = json!({"event_type": "CHECKOUT.ORDER.APPROVED", "resource": {"id": order}});
+        server.post("/webhooks/paypal", "", event).await
+    };
+    let id: BookingId = booking.parse().unwrap();
+    // It is said, and is not so; or it is of an order that nobody knows.
+    for order in ["O0", "O99", "../../v1/oauth2/token"] {
+        assert_eq!(tell(order).await.status, 200, "{order}");
+    }
+    assert_eq!(server.fake.booking_now(id).state, BookingState::Paying);
+    fake.approve_all();
+    assert_eq!(tell("O0").await.status, 200);
+    assert_eq!(server.fake.booking_now(id).state, BookingState::Confirmed);
+    assert_eq!(fake.account(&booking).await.charged, 16_000);
+    assert_eq!(tell("O0").await.status, 200);
+    assert_eq!(fake.account(&booking).await.charges, 1);
+    server.post("/webhooks/paypal", "", json!({"type": "x"})).await.problem(400, "malformed");
+    let signed = server.post("/webhooks/stripe", "", json!({})).await;
+    signed.problem(400, "malformed");
 }
 
 #[tokio::test]

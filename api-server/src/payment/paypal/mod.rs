@@ -12,6 +12,7 @@
 //! - A refund is looked for by its own name before it is asked for, since PayPal's memory of request
 //!   ids ends.
 
+mod event;
 mod wire;
 
 use std::time::Duration;
@@ -26,7 +27,9 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use self::wire::{Order, Part, Token};
-use super::{Answer, Error, Intent, IntentState, NewIntent, NewRefund, Provider};
+use super::{
+    Answer, Error, Intent, IntentState, NewIntent, NewRefund, Notice, NoticeRefused, Provider,
+};
 use crate::outbound::Outbound;
 use crate::secret::Secret;
 
@@ -232,6 +235,13 @@ impl Provider for PayPal {
     }
     fn capture<'a>(&'a self, intent: &'a str) -> Answer<'a, Intent> {
         Box::pin(self.end(intent, "capture"))
+    }
+    /// Not signed by anything that could be checked without asking PayPal; so it is only a hint to ask.
+    fn notice(&self, of: &str, _: &str, body: &[u8], _: u64) -> Result<Notice, NoticeRefused> {
+        if of != self.name() {
+            return Err(NoticeRefused::NotTaken);
+        }
+        event::read(body).ok_or(NoticeRefused::Unreadable("the body is no event"))
     }
     fn cancel<'a>(&'a self, intent: &'a str) -> Answer<'a, Intent> {
         Box::pin(async move {
