@@ -15,10 +15,14 @@ bench:
 	cargo build --release --workspace --bins
 	bash scripts/bench
 
+# `make jepsen JEPSEN="--minutes 3"` for a short one.
+JEPSEN ?= --minutes 20
+
 jepsen:
 	./.ci/install-build-tools
+	bash scripts/jepsen-tools
 	cargo build --release --workspace --bins
-	./target/release/rowlock-jepsen run
+	./target/release/rowlock-jepsen run $(JEPSEN)
 
 # Repairs what the checks complain of, where a tool can.
 fix:

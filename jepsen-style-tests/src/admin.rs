@@ -43,6 +43,18 @@ pub async fn status(address: SocketAddr) -> Result<v1::StatusReply, Error> {
     within(ANSWER_TIMEOUT, ask).await
 }
 
+/// Hands a shard over to another node, as an operator would.
+pub async fn transfer(address: SocketAddr, shard: u32, to_node: u64) -> Result<(), Error> {
+    let ask = async {
+        let mut client = ClusterClient::connect(format!("http://{address}"))
+            .await
+            .map_err(|error| error.to_string())?;
+        let answer = client.transfer_leader(v1::TransferLeaderRequest { shard, to_node }).await;
+        answer.map(drop).map_err(|status| status.to_string())
+    };
+    within(DIGEST_TIMEOUT, ask).await
+}
+
 async fn digest(address: SocketAddr, shard: u32, min_index: u64) -> Result<v1::DigestReply, Error> {
     let timeout_ms = 10_000;
     let ask = async {
@@ -102,6 +114,19 @@ pub async fn settled(
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// The last revision of each shard that any of its replicas has.
+pub async fn revisions(nodes: &BTreeMap<u64, SocketAddr>) -> BTreeMap<u32, u64> {
+    let mut found = BTreeMap::new();
+    for &address in nodes.values() {
+        let Ok(status) = status(address).await else { continue };
+        for replica in status.replicas {
+            let last = found.entry(replica.shard).or_insert(0);
+            *last = replica.revision.max(*last);
+        }
+    }
+    found
 }
 
 /// Waits until the replicas of each shard stand at one index, and compares their digests there and

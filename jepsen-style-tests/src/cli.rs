@@ -2,6 +2,7 @@
 //!
 //! Exit code 0: nothing was found; 1: something was, or a run could not be carried out; 2: usage.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,14 +13,15 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::faults::Kind;
 use crate::history;
-use crate::report::Verdict;
+use crate::report::{NOT_BUILT, Verdict};
 use crate::run::{self, Options};
 use crate::sim::{self, Sweep};
-use crate::supervisor;
+use crate::tools::{Tool, Tools};
+use crate::{availability, spaces, supervisor};
 
 /// One run is no longer than this; longer times are several runs, each with a cluster of its own.
-const RUN_MAX: Duration = Duration::from_secs(600);
-const MINUTES_DEFAULT: u64 = 5;
+const RUN_MAX: Duration = Duration::from_secs(300);
+const MINUTES_DEFAULT: u64 = 20;
 /// Less than one fault and its healing.
 const RUN_MIN: Duration = Duration::from_secs(8);
 
@@ -41,6 +43,8 @@ enum Command {
     Run(RunArgs),
     /// Simulated clusters, a whole one for each seed, under virtual time.
     Sim(SimArgs),
+    /// How long faults keep callers waiting: latencies, not answers.
+    Availability(AvailabilityArgs),
     /// The checkers alone, on history files.
     Check(CheckArgs),
     /// A history in the EDN of Jepsen's tools, one operation a line.
@@ -58,19 +62,23 @@ struct RunArgs {
     /// Decides the faults and what clients ask for. Random unless given.
     #[arg(long)]
     seed: Option<u64>,
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=7))]
-    nodes: u64,
+    /// Three, and five for every fourth seed, unless given.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=7))]
+    nodes: Option<u64>,
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
     shards: u32,
     /// Clients that work at once.
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=64))]
     clients: u16,
     /// Operations a second, all clients together.
-    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     rate: u32,
     /// Only these kinds of fault. All unless given.
-    #[arg(long, value_delimiter = ',', value_parser = kind)]
-    faults: Vec<Kind>,
+    #[arg(long, alias = "faults", value_delimiter = ',', value_parser = kind)]
+    only: Vec<Kind>,
+    /// Names the kinds of fault, and which of them can't be caused here; runs nothing.
+    #[arg(long)]
+    list: bool,
     /// Folder for node data, logs and histories. A fresh one below the system's temporary folder
     /// unless given.
     #[arg(long)]
@@ -102,6 +110,21 @@ struct SimArgs {
     data: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
+}
+
+#[derive(Debug, clap::Args)]
+struct AvailabilityArgs {
+    /// How often a leader is killed.
+    #[arg(long, default_value_t = 100)]
+    kills: u32,
+    /// How long each state of a follower is watched, in seconds.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Folder for node data and logs. A fresh one below the system's temporary folder unless given.
+    #[arg(long)]
+    data: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -146,7 +169,9 @@ pub fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     let (output, verdict) = match args.command {
+        Command::Run(args) if args.list => return show_kinds(&args),
         Command::Run(args) => (args.output, run(&args)),
+        Command::Availability(args) => return availability(&args),
         Command::Check(args) => (args.output, check(&args.files)),
         Command::Edn(args) => return show_edn(&args.file),
         Command::Sim(args) if args.plan => return show_plan(args.seed),
@@ -182,13 +207,19 @@ fn lengths(total: Duration) -> Vec<Duration> {
     (0..runs).map(|_| each.max(RUN_MIN)).collect()
 }
 
+/// How many nodes the run of a seed has. Rings and bridges of five are others than of three.
+fn nodes(args: &RunArgs, seed: u64) -> u64 {
+    args.nodes.unwrap_or(if seed.is_multiple_of(4) { 5 } else { 3 })
+}
+
 fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
     let total = Duration::from_secs(args.seconds.unwrap_or(args.minutes.saturating_mul(60)));
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    let data = args.data.clone().unwrap_or_else(|| {
-        std::env::temp_dir().join(format!("rowlock-jepsen-{}", std::process::id()))
-    });
+    let data = folder(args.data.as_deref());
     let binary = supervisor::sibling("rowlock-node").context("find the node")?;
+    // Before any thread starts: those that exist would stay behind.
+    let spaces = spaces::enter();
+    let tools = probe(&data, &spaces)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start")?;
     let mut verdict = Verdict::new(data.clone());
@@ -201,11 +232,13 @@ fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
             dir,
             seed,
             length,
-            nodes: args.nodes,
+            nodes: nodes(args, seed),
             shards: args.shards,
             workers: usize::from(args.clients),
             rate: args.rate,
-            kinds: if args.faults.is_empty() { Kind::ALL.to_vec() } else { args.faults.clone() },
+            kinds: if args.only.is_empty() { Kind::ALL.to_vec() } else { args.only.clone() },
+            tools: tools.clone(),
+            replay: replay(args, seed, length),
         };
         let replay = replay(args, seed, length);
         // Ended from outside, the run is dropped here, and its nodes with it.
@@ -217,10 +250,28 @@ fn run(args: &RunArgs) -> anyhow::Result<Verdict> {
         });
         let Some(outcome) = ended else { anyhow::bail!("interrupted; {replay}") };
         let outcome = outcome.with_context(|| replay.clone())?;
+        tracing::info!(page = %outcome.page.display(), "the run as a page");
+        for (kind, why) in &outcome.not_run {
+            tracing::warn!(%kind, why, "not run");
+        }
         verdict.add(&format!("seed {seed}"), &replay, &outcome);
     }
     verdict.close();
     Ok(verdict)
+}
+
+/// Tries the tools for faults, and says which are missing.
+fn probe(data: &Path, spaces: &Result<(), String>) -> anyhow::Result<Tools> {
+    std::fs::create_dir_all(data).with_context(|| format!("create {}", data.display()))?;
+    if let Err(why) = spaces {
+        tracing::warn!(why, "no network and mounts of our own; root has them");
+    }
+    let tools = Tools::probe(data, spaces);
+    let missing = Tool::ALL.iter().filter(|tool| !tools.has(**tool));
+    for tool in missing {
+        tracing::warn!(%tool, "missing: `scripts/jepsen-tools` installs what the suite needs");
+    }
+    Ok(tools)
 }
 
 fn simulated(args: &SimArgs) -> anyhow::Result<Verdict> {
@@ -262,6 +313,72 @@ fn show_edn(file: &Path) -> ExitCode {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the numbers are what was asked for")]
+fn availability(args: &AvailabilityArgs) -> ExitCode {
+    let measured = measured(args).and_then(|report| {
+        println!("{}", serde_json::to_string(&report).context("write the numbers")?);
+        Ok(report.ok)
+    });
+    match measured {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "nothing could be measured");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measured(args: &AvailabilityArgs) -> anyhow::Result<availability::Report> {
+    let data = folder(args.data.as_deref());
+    let binary = supervisor::sibling("rowlock-node").context("find the node")?;
+    let tools = probe(&data, &spaces::enter())?;
+    let options = availability::Options {
+        binary,
+        dir: fresh(&data, args.seed)?,
+        seed: args.seed,
+        phase: Duration::from_secs(args.seconds),
+        kills: args.kills,
+        tools,
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start")?;
+    runtime.block_on(async {
+        tokio::select! {
+            report = availability::measure(&options) => Ok(report?),
+            () = interrupted() => anyhow::bail!("interrupted"),
+        }
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the list is what was asked for")]
+fn show_kinds(args: &RunArgs) -> ExitCode {
+    let spaces = spaces::enter();
+    let tools = match probe(&folder(args.data.as_deref()), &spaces) {
+        Ok(tools) => tools,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "no tool could be tried");
+            return ExitCode::FAILURE;
+        }
+    };
+    for &kind in Kind::ALL {
+        match tools.why_not(kind) {
+            None => println!("{kind}"),
+            Some(why) => println!("{kind:<18} can't be caused here: {why}"),
+        }
+    }
+    for kind in NOT_BUILT {
+        println!("{kind:<18} not built yet");
+    }
+    ExitCode::SUCCESS
+}
+
+fn folder(given: Option<&Path>) -> PathBuf {
+    given.map(Path::to_owned).unwrap_or_else(|| {
+        std::env::temp_dir().join(format!("rowlock-jepsen-{}", std::process::id()))
+    })
+}
+
 #[expect(clippy::print_stdout, reason = "the plan is what was asked for")]
 fn show_plan(seed: u64) -> ExitCode {
     let plan = sim::Plan::of(seed);
@@ -290,14 +407,14 @@ fn replay(args: &RunArgs, seed: u64, length: Duration) -> String {
     let mut line = format!(
         "rowlock-jepsen run --seed {seed} --seconds {} --nodes {} --shards {} --clients {} --rate {}",
         length.as_secs(),
-        args.nodes,
+        nodes(args, seed),
         args.shards,
         args.clients,
         args.rate
     );
-    if !args.faults.is_empty() {
-        let names: Vec<&str> = args.faults.iter().map(|kind| kind.as_str()).collect();
-        line.push_str(&format!(" --faults {}", names.join(",")));
+    if !args.only.is_empty() {
+        let names: Vec<&str> = args.only.iter().map(|kind| kind.as_str()).collect();
+        line.push_str(&format!(" --only {}", names.join(",")));
     }
     line
 }
@@ -321,7 +438,8 @@ fn check(files: &[PathBuf]) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::new(dir);
     for file in files {
         let name = file.display().to_string();
-        let (operations, violations) = run::judge(file).with_context(|| format!("check {name}"))?;
+        let (operations, violations) =
+            run::judge(file, &BTreeMap::new()).with_context(|| format!("check {name}"))?;
         verdict.operations += operations.len();
         for violation in &violations {
             verdict.fail(&name, &format!("rowlock-jepsen check {name}"), violation);
@@ -341,8 +459,8 @@ mod tests {
     fn long_times_are_several_runs() {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         assert_eq!(lengths(minutes(5)), [minutes(5)]);
-        assert_eq!(lengths(minutes(10)), [minutes(10)]);
-        assert_eq!(lengths(minutes(25)), vec![Duration::from_secs(500); 3]);
+        assert_eq!(lengths(minutes(10)), [minutes(5); 2]);
+        assert_eq!(lengths(minutes(13)), vec![Duration::from_secs(260); 3]);
         assert_eq!(lengths(Duration::from_secs(1)), [RUN_MIN]);
     }
 

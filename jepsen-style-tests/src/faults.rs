@@ -18,10 +18,18 @@ pub enum Kind {
     KillLeader,
     /// The same to any node.
     KillRandom,
+    /// The same to a majority at once.
+    KillMajority,
     /// SIGKILL to all nodes, then all start again.
     KillAll,
+    /// SIGTERM to one node after another; each is back before the next goes.
+    RollingRestart,
+    /// Each shard is led by another node than before, as an operator would have it.
+    LeaderTransfer,
     /// SIGSTOP to a node, then SIGCONT.
     Pause,
+    /// The same to the node that leads most shards: it wakes up as an old leader.
+    PauseLeader,
     /// The leading node is cut off from its peers; the clients on its side still reach it.
     IsolateLeader,
     /// The nodes fall into two halves, with clients on both sides.
@@ -30,38 +38,134 @@ pub enum Kind {
     PartitionOneWay,
     /// Two nodes lose one another; a third reaches both.
     PartitionBridge,
+    /// Each node has a majority, and no two have the same. Of three, each reaches the next alone.
+    PartitionRing,
+    /// Three of ten packets to and from a node are dropped by the kernel.
+    PacketLoss,
+    /// What goes over different connections overtakes: each chunk waits a time of its own.
+    Reorder,
     /// All paths of a node are slow.
     SlowLink,
     /// Connections of a node are reset and refused.
     ResetLinks,
+    /// The wall clock of one node jumps, by up to two minutes.
+    ClockJump,
+    /// The wall clock of one node runs too fast or too slow, by up to a tenth.
+    ClockRate,
+    /// A sync of one node fails, and it must stop; what was not synced is lost with it.
+    DiskError,
+    /// Each sync of a node takes long.
+    SlowDisk,
+    /// The disk of a node has no space left; it is killed and started on the full disk, too.
+    DiskFull,
+    /// A node and its disk lose power: what was not synced is gone.
+    PowerCut,
+    /// All nodes and disks lose power at once.
+    PowerCutAll,
+    /// One bit of the write-ahead log of a stopped node is wrong. The node must not start.
+    BitFlipWal,
+    /// One bit of a table file of a stopped node is wrong. The node must stop, or answer rightly.
+    BitFlipSst,
+    /// One bit of the list of table files is wrong. The node must not start.
+    BitFlipManifest,
+    /// A table file of a stopped node is cut short. The node must not start.
+    TruncateSst,
 }
 
 impl Kind {
     pub const ALL: &[Self] = &[
         Self::KillLeader,
         Self::KillRandom,
+        Self::KillMajority,
         Self::KillAll,
+        Self::RollingRestart,
+        Self::LeaderTransfer,
         Self::Pause,
+        Self::PauseLeader,
         Self::IsolateLeader,
         Self::PartitionHalves,
         Self::PartitionOneWay,
         Self::PartitionBridge,
+        Self::PartitionRing,
+        Self::PacketLoss,
+        Self::Reorder,
         Self::SlowLink,
         Self::ResetLinks,
+        Self::ClockJump,
+        Self::ClockRate,
+        Self::DiskError,
+        Self::SlowDisk,
+        Self::DiskFull,
+        Self::PowerCut,
+        Self::PowerCutAll,
+        Self::BitFlipWal,
+        Self::BitFlipSst,
+        Self::BitFlipManifest,
+        Self::TruncateSst,
     ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::KillLeader => "kill-leader",
             Self::KillRandom => "kill-random",
+            Self::KillMajority => "kill-majority",
             Self::KillAll => "kill-all",
+            Self::RollingRestart => "rolling-restart",
+            Self::LeaderTransfer => "leader-transfer",
             Self::Pause => "pause",
+            Self::PauseLeader => "pause-leader",
             Self::IsolateLeader => "isolate-leader",
             Self::PartitionHalves => "partition-halves",
             Self::PartitionOneWay => "partition-one-way",
             Self::PartitionBridge => "partition-bridge",
+            Self::PartitionRing => "partition-ring",
+            Self::PacketLoss => "packet-loss",
+            Self::Reorder => "reorder",
             Self::SlowLink => "slow-link",
             Self::ResetLinks => "reset-links",
+            Self::ClockJump => "clock-jump",
+            Self::ClockRate => "clock-rate",
+            Self::DiskError => "disk-error",
+            Self::SlowDisk => "slow-disk",
+            Self::DiskFull => "disk-full",
+            Self::PowerCut => "power-cut",
+            Self::PowerCutAll => "power-cut-all",
+            Self::BitFlipWal => "bit-flip-wal",
+            Self::BitFlipSst => "bit-flip-sst",
+            Self::BitFlipManifest => "bit-flip-manifest",
+            Self::TruncateSst => "truncate-sst",
+        }
+    }
+
+    /// Of how many nodes on it can be told from other kinds.
+    pub const fn nodes_min(self) -> u64 {
+        match self {
+            Self::PartitionBridge | Self::PartitionRing | Self::KillMajority => 3,
+            Self::LeaderTransfer
+            | Self::IsolateLeader
+            | Self::PartitionHalves
+            | Self::PartitionOneWay => 2,
+            Self::KillLeader
+            | Self::KillRandom
+            | Self::KillAll
+            | Self::RollingRestart
+            | Self::Pause
+            | Self::PauseLeader
+            | Self::PacketLoss
+            | Self::Reorder
+            | Self::SlowLink
+            | Self::ResetLinks
+            | Self::ClockJump
+            | Self::ClockRate
+            | Self::DiskError
+            | Self::SlowDisk
+            | Self::DiskFull
+            | Self::PowerCut
+            | Self::PowerCutAll
+            | Self::BitFlipWal
+            | Self::BitFlipSst
+            | Self::BitFlipManifest
+            | Self::TruncateSst => 1,
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Owns: starting nodes as processes behind proxies of ours, faults by a seeded schedule, a workload
 //! that records what it was told, and the judgement of that record; and [`sim`], whole clusters in
-//! one thread under virtual time. Must not: reach into a process other than by its flags, its
-//! signals and its network; and no checker may share code with the inventory.
+//! one thread under virtual time. Must not: reach into a process other than by its flags, signals,
+//! network, disk and the calls it makes; and no checker may share code with the inventory.
 //!
 //! ```text
 //! schedule --> nemesis --> processes, proxies
@@ -20,8 +20,10 @@
 //! - A failure of coverage is told apart from one of safety.
 
 pub mod admin;
+pub mod availability;
 pub mod checker;
 pub mod cli;
+pub mod disk;
 pub mod faults;
 pub mod history;
 pub mod nemesis;
@@ -30,5 +32,7 @@ pub mod recorder;
 pub mod report;
 pub mod run;
 pub mod sim;
+pub mod spaces;
 pub mod supervisor;
+pub mod tools;
 pub mod workload;

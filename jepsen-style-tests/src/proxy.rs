@@ -46,6 +46,9 @@ pub enum Gate {
     Cut,
     /// Each chunk waits this long first.
     Slow(Duration),
+    /// Each chunk waits for a time between none and this one, so that connections overtake one
+    /// another. Within one the order stays: TCP sees to that.
+    Uneven(Duration),
     /// Connections end, and new ones end at once.
     Refuse,
 }
@@ -160,6 +163,10 @@ async fn passes(gate: &mut watch::Receiver<Gate>) -> bool {
         Ok(Gate::Open | Gate::Cut) => true,
         Ok(Gate::Slow(delay)) => {
             tokio::time::sleep(delay).await;
+            true
+        }
+        Ok(Gate::Uneven(most)) => {
+            tokio::time::sleep(most.mul_f64(rand::random_range(0.0..1.0))).await;
             true
         }
         Ok(Gate::Refuse) | Err(_) => false,

@@ -18,22 +18,27 @@ use rowlock_client::{Client, Config};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::checker::{self, Violation, coverage, final_state};
+use crate::checker::deadline::CALL_TIMEOUT;
+use crate::checker::{self, Violation, coverage, crowd, deadline, feed, final_state};
 use crate::faults::{FaultLog, Kind};
 use crate::history::{self, Operation};
 use crate::nemesis::{self, schedule};
 use crate::recorder::{Clock, Recorder};
+use crate::report::page;
 use crate::supervisor::{Cluster, Layout};
+use crate::tools::{self, Tool, Tools};
+use crate::workload::crowd::{self as crowds, Crowd};
 use crate::workload::stage::{Bounds, HOLD_TTL_MS, Stages};
+use crate::workload::watch::Followers;
 use crate::workload::{Shared, Worker, final_read};
 use crate::{admin, supervisor};
 
-/// Every call of a client ends by then.
-const CALL_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// A cluster that starts, or is healed, has agreed on its leaders by then.
 const SETTLE_MAX: Duration = Duration::from_secs(30);
 /// Replicas have caught up with one another by then.
 const COMPARE_MAX: Duration = Duration::from_secs(30);
+/// Followers of the feed have been shown all of it by then.
+const FOLLOWED_MAX: Duration = Duration::from_secs(30);
 const FINAL_READS_MAX: Duration = Duration::from_secs(60);
 /// Until every hold has ended: its time and what P5 allows beyond.
 const HOLDS_END: Duration = Duration::from_millis(HOLD_TTL_MS + 3_500);
@@ -49,6 +54,8 @@ pub enum Error {
     Io(#[from] std::io::Error),
     #[error("the cluster did not come up: {0}")]
     Start(String),
+    #[error(transparent)]
+    Crowd(#[from] crowds::Failed),
     #[error("a worker panicked")]
     Worker(#[from] tokio::task::JoinError),
 }
@@ -67,6 +74,9 @@ pub struct Options {
     /// Operations a second, all workers together.
     pub rate: u32,
     pub kinds: Vec<Kind>,
+    pub tools: Tools,
+    /// The command that does this again: told on the page of the run.
+    pub replay: String,
 }
 
 /// What came of it.
@@ -74,21 +84,38 @@ pub struct Options {
 pub struct Outcome {
     pub operations: usize,
     pub faults: BTreeMap<Kind, u64>,
-    pub not_run: Vec<Kind>,
+    /// Kinds that did not happen, and why.
+    pub not_run: BTreeMap<Kind, String>,
     pub violations: Vec<Violation>,
     pub history: PathBuf,
+    /// The run as a page for people.
+    pub page: PathBuf,
     pub length: Duration,
 }
 
 /// Carries out one run and judges it.
 pub async fn run(options: Options) -> Result<Outcome, Error> {
     let replicas = u32::try_from(options.nodes).unwrap_or(u32::MAX).min(3);
+    let mut not_run = BTreeMap::new();
+    let mut kinds = Vec::new();
+    for &kind in &options.kinds {
+        let why = options.tools.why_not(kind).map(str::to_owned);
+        let few = format!("needs {} nodes", kind.nodes_min());
+        match why.or_else(|| (options.nodes < kind.nodes_min()).then_some(few)) {
+            Some(why) => drop(not_run.insert(kind, why)),
+            None => kinds.push(kind),
+        }
+    }
+    let needed = |tool: Tool| kinds.iter().any(|&kind| tools::needs(kind).contains(&tool));
     let layout = Layout {
         binary: options.binary.clone(),
         data: options.dir.clone(),
         nodes: options.nodes,
         shards: options.shards,
         replicas,
+        tools: options.tools.clone(),
+        images: needed(Tool::Images),
+        clocks: needed(Tool::Clocks),
     };
     let mut cluster = Cluster::start(layout, options.seed).await?;
     let direct = cluster.direct_addresses();
@@ -103,8 +130,9 @@ pub async fn run(options: Options) -> Result<Outcome, Error> {
         .map_err(|error| Error::Start(format!("no event could be made: {error}")))?;
     let history = options.dir.join("history.jsonl");
     let clock = Clock::start();
-    let (steps, not_run) =
-        schedule::schedule(options.seed, options.length, options.nodes, &options.kinds);
+    let length = options.length;
+    let (steps, left) = schedule::schedule(options.seed, options.length, &kinds);
+    not_run.extend(left.into_iter().map(|kind| (kind, "no time".to_owned())));
     let shared = Arc::new(Shared {
         recorder: Recorder::create(&history, clock)?,
         stages,
@@ -113,6 +141,11 @@ pub async fn run(options: Options) -> Result<Outcome, Error> {
             / options.rate.max(1),
         until: options.length,
     });
+    let followers =
+        Followers::start(&clients, options.shards, options.seed, &feed::path_of(&history))?;
+    let mut crowd =
+        Crowd::start(&clients, options.seed, &crowd::path_of(&history), clock, options.length)
+            .await?;
     let mut workers = JoinSet::new();
     for number in 0..options.workers {
         let client = clients[number % clients.len()].clone();
@@ -122,6 +155,7 @@ pub async fn run(options: Options) -> Result<Outcome, Error> {
     while let Some(ended) = workers.join_next().await {
         ended?;
     }
+    crowd.leave().await?;
     let log = FaultLog {
         scheduled: steps.iter().map(|step| step.kind).collect(),
         faults,
@@ -131,6 +165,11 @@ pub async fn run(options: Options) -> Result<Outcome, Error> {
     log.write(&FaultLog::path_of(&history))?;
 
     findings.extend(end(&mut cluster, &clients[0], &shared).await);
+    if let Err(error) = crowd.finish(&clients[0], Instant::now() + FINAL_READS_MAX).await {
+        findings.push(error.to_string());
+    }
+    let ends = admin::revisions(&cluster.direct_addresses()).await;
+    followers.finish(ends.clone().into_iter().collect(), FOLLOWED_MAX).await?;
     findings.extend(cluster.panics());
     let shared =
         Arc::try_unwrap(shared).map_err(|_| Error::Start("a worker is left".to_owned()))?;
@@ -139,30 +178,71 @@ pub async fn run(options: Options) -> Result<Outcome, Error> {
 
     let judged = history.clone();
     let (operations, mut violations) =
-        tokio::task::spawn_blocking(move || judge(&judged)).await??;
+        tokio::task::spawn_blocking(move || judge(&judged, &ends)).await??;
     let mut all: Vec<Violation> =
         findings.into_iter().map(|what| Violation::new("cluster", what)).collect();
     all.append(&mut violations);
     all.extend(unread(&operations));
+    let shown = options.dir.join("report.html");
+    let (read_from, text) = (history.clone(), describe(&options));
+    let page = shown.clone();
+    let (all, not_run, log) = tokio::task::spawn_blocking(move || {
+        let about = page::About {
+            text: &text,
+            replay: &options.replay,
+            length: options.length,
+            faults: &log.faults,
+            not_run: &not_run,
+            violations: &all,
+        };
+        page::write(&page, &history::read(&read_from)?, &about)?;
+        Ok::<_, Error>((all, not_run, log))
+    })
+    .await??;
     Ok(Outcome {
         operations: operations.len(),
         faults: log.counts(),
         not_run,
         violations: all,
         history,
-        length: options.length,
+        page: shown,
+        length,
     })
 }
 
-/// Reads a history and its fault record, and runs every check on them.
-pub fn judge(path: &std::path::Path) -> Result<(Vec<Operation>, Vec<Violation>), Error> {
-    let operations = history::operations(&history::read(path)?)?;
+/// Reads a history and what stands beside it, and runs every check on them. `ends` are the last
+/// revisions of the shards, as far as they are known.
+pub fn judge(
+    path: &std::path::Path,
+    ends: &BTreeMap<u32, u64>,
+) -> Result<(Vec<Operation>, Vec<Violation>), Error> {
+    let entries = history::read(path)?;
+    let operations = history::operations(&entries)?;
     let faults = FaultLog::read(&FaultLog::path_of(path))?;
     let mut violations = checker::check(&operations, &faults);
+    violations.extend(deadline::check(&entries));
+    if let Some(lines) = feed::read(&feed::path_of(path))? {
+        violations.extend(feed::check(&lines, &operations, ends));
+    }
+    if let Some(lines) = crowd::read(&crowd::path_of(path))? {
+        violations.extend(crowd::check(&lines));
+    }
     if faults.recorded {
         violations.extend(coverage::check(&operations, &faults));
     }
     Ok((operations, violations))
+}
+
+/// One sentence about a run, for people.
+fn describe(options: &Options) -> String {
+    format!(
+        "Seed {}: {} nodes, {} shards, {} clients, {} seconds.",
+        options.seed,
+        options.nodes,
+        options.shards,
+        options.workers,
+        options.length.as_secs()
+    )
 }
 
 fn unread(operations: &[Operation]) -> Vec<Violation> {

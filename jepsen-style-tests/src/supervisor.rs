@@ -1,6 +1,6 @@
 //! The node processes of a run.
 //!
-//! Owns: their data directories, ports, command lines and lives. Must not: decide when one dies.
+//! Owns: their disks, clocks, ports, command lines and lives. Must not: decide when one dies.
 //!
 //! Invariants:
 //! - Every path into a node goes through the proxies: a node is told the proxies' addresses for its
@@ -15,13 +15,16 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
+use crate::disk::{self, Disk};
 use crate::proxy::{End, Network};
+use crate::tools::{Tool, Tools};
 
 /// Below the range that the system takes ports for outgoing connections from: a port there could be
 /// taken while its node is down, even by a connection to itself.
@@ -29,6 +32,10 @@ const PORT_MIN: u16 = 18_000;
 const PORT_MAX: u16 = 30_000;
 /// Log lines that are shown of a node that ended by itself.
 const TAIL_LINES: usize = 15;
+/// A node that was asked to stop is gone by then.
+const STOP_MAX: Duration = Duration::from_secs(20);
+/// How libfaketime writes the true time.
+const TRUE_TIME: &str = "+0";
 
 /// What can go wrong with processes.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +46,12 @@ pub enum Error {
     NoPort,
     #[error("node {0} is not part of this cluster")]
     NoNode(u64),
+    #[error("node {0} did not stop within {STOP_MAX:?}")]
+    StillThere(u64),
     #[error("start, signal or prepare a node")]
     Io(#[from] io::Error),
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
     #[error("signal a node")]
     Signal(#[from] nix::Error),
 }
@@ -53,13 +64,22 @@ pub struct Layout {
     pub nodes: u64,
     pub shards: u32,
     pub replicas: u32,
+    pub tools: Tools,
+    /// Each node has a file system of its own. Needs [`Tool::Images`].
+    pub images: bool,
+    /// The last node's wall clock can be set. Needs [`Tool::Clocks`].
+    pub clocks: bool,
 }
 
 #[derive(Debug)]
 struct Node {
     listen: SocketAddr,
     peers: String,
+    // Goes before the disk that it has files open on.
     child: Option<Child>,
+    disk: Disk,
+    /// What the node's wall clock is told by, if not by the machine's.
+    clock: Option<PathBuf>,
 }
 
 /// Node processes, and the network between them.
@@ -107,12 +127,21 @@ impl Cluster {
             (1..).zip(free_ports(layout.nodes, seed)?).collect();
         let mut network = Network::new();
         let mut nodes = BTreeMap::new();
+        let wrong = listens.keys().last().copied().filter(|_| layout.clocks);
         for (&node, &listen) in &listens {
             network.open(End::Clients, End::Node(node), listen).await?;
             for (&peer, &target) in listens.iter().filter(|&(&peer, _)| peer != node) {
                 network.open(End::Node(node), End::Node(peer), target).await?;
             }
-            nodes.insert(node, Node { listen, peers: String::new(), child: None });
+            let folder = layout.data.join(format!("node-{node}"));
+            let images = layout.images && layout.tools.has(Tool::Images);
+            let disk = if images { Disk::image(folder)? } else { Disk::folder(folder) };
+            let clock =
+                (wrong == Some(node)).then(|| layout.data.join(format!("node-{node}.clock")));
+            if let Some(clock) = &clock {
+                fs::write(clock, TRUE_TIME)?;
+            }
+            nodes.insert(node, Node { listen, peers: String::new(), child: None, disk, clock });
         }
         for (&node, entry) in &mut nodes {
             let peers: Vec<String> = listens
@@ -163,9 +192,18 @@ impl Cluster {
         }
         let log = OpenOptions::new().create(true).append(true).open(log_path)?;
         let layout = &self.layout;
-        let child = Command::new(&layout.binary)
+        let mut command = Command::new(&layout.binary);
+        if let (Some(clock), Some(library)) = (&entry.clock, layout.tools.faketime()) {
+            command
+                .env("LD_PRELOAD", library)
+                .env("FAKETIME_TIMESTAMP_FILE", clock)
+                .env("FAKETIME_NO_CACHE", "1")
+                // Wall clocks are wrong in this world; timers are not.
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
+        let child = command
             .arg("--data")
-            .arg(layout.data.join(format!("node-{node}")))
+            .arg(entry.disk.data())
             .arg(format!("--node={node}"))
             .arg(format!("--cluster={}", self.id))
             .arg(format!("--listen={}", entry.listen))
@@ -195,6 +233,61 @@ impl Cluster {
         Ok(())
     }
 
+    /// SIGTERM, and waits until the process has stopped in order.
+    pub async fn stop(&mut self, node: u64) -> Result<(), Error> {
+        let entry = self.nodes.get_mut(&node).ok_or(Error::NoNode(node))?;
+        let Some(child) = &mut entry.child else { return Ok(()) };
+        if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+            kill(Pid::from_raw(pid), Signal::SIGTERM)?;
+        }
+        let ended = tokio::time::timeout(STOP_MAX, child.wait()).await;
+        ended.map_err(|_| Error::StillThere(node))??;
+        entry.child = None;
+        Ok(())
+    }
+
+    /// Waits until a node has ended by itself, for `limit` at most. After that it counts as killed.
+    pub async fn ends(&mut self, node: u64, limit: Duration) -> Result<Option<ExitStatus>, Error> {
+        let entry = self.nodes.get_mut(&node).ok_or(Error::NoNode(node))?;
+        let Some(child) = &mut entry.child else { return Ok(None) };
+        match tokio::time::timeout(limit, child.wait()).await {
+            Ok(status) => {
+                entry.child = None;
+                Ok(Some(status?))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The process of a node, if it runs.
+    pub fn pid(&self, node: u64) -> Option<u32> {
+        self.nodes.get(&node)?.child.as_ref()?.id()
+    }
+
+    pub fn disk(&mut self, node: u64) -> Result<&mut Disk, Error> {
+        self.nodes.get_mut(&node).map(|entry| &mut entry.disk).ok_or(Error::NoNode(node))
+    }
+
+    /// The node whose wall clock can be set.
+    pub fn wrong_clock(&self) -> Option<u64> {
+        self.nodes.iter().find(|(_, entry)| entry.clock.is_some()).map(|(&node, _)| node)
+    }
+
+    /// Sets that clock apart from the machine's, by this much.
+    pub fn set_clock(&self, apart: f64) -> Result<(), Error> {
+        let Some(clock) = self.nodes.values().find_map(|entry| entry.clock.as_ref()) else {
+            return Ok(());
+        };
+        // Read with each look at the clock: it is exchanged as a whole.
+        let fresh = clock.with_extension("clock-new");
+        fs::write(
+            &fresh,
+            if apart == 0.0 { TRUE_TIME.to_owned() } else { format!("{apart:+.6}") },
+        )?;
+        fs::rename(fresh, clock)?;
+        Ok(())
+    }
+
     /// SIGSTOP or SIGCONT.
     pub fn pause(&self, node: u64, stop: bool) -> Result<(), Error> {
         let entry = self.nodes.get(&node).ok_or(Error::NoNode(node))?;
@@ -218,6 +311,11 @@ impl Cluster {
             }
         }
         found
+    }
+
+    /// The end of what a node logged.
+    pub fn last_words(&self, node: u64) -> String {
+        tail(&self.log_path(node))
     }
 
     /// Lines of the nodes' logs that say that a thread panicked.

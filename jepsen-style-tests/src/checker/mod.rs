@@ -12,8 +12,11 @@
 
 pub mod blind;
 pub mod coverage;
+pub mod crowd;
+pub mod deadline;
 pub mod event_model;
 pub mod expiry;
+pub mod feed;
 pub mod final_state;
 pub mod retry;
 pub mod search;
@@ -23,6 +26,20 @@ use std::collections::BTreeMap;
 
 use crate::faults::FaultLog;
 use crate::history::{Function, Operation};
+
+/// Every check of a real run by its name, and what it holds to.
+pub const CHECKS: &[(&str, &str)] = &[
+    ("blind", "each event is linearizable, by real time alone"),
+    ("witness", "each event is linearizable, in the order of the log positions"),
+    ("retry", "a request and its repetitions have one effect and one answer"),
+    ("expiry", "no hold ends early, and none outlasts its bound in calm times"),
+    ("final", "what was acknowledged is there, and each seat has one owner"),
+    ("crowd", "no best seat is two callers', no area too full, no ticket let in twice"),
+    ("feed", "what was acknowledged is in the change feed once, and all are shown the same"),
+    ("deadline", "every call ends by its deadline"),
+    ("cluster", "replicas are equal, invariants hold, nodes stop only where they must"),
+    ("coverage", "faults happened, and enough was answered"),
+];
 
 /// A property that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,6 +8,9 @@
 //! [`Order::Log`] the answered operations are tried in the order that the shard's log gives them;
 //! the unknown ones float, and those whose answer may repeat an earlier one may come before it.
 //!
+//! An answer that is right as things stand, and changes nothing, is placed at once and nothing else
+//! is tried instead: whatever order explains the rest with it later explains it with it here.
+//!
 //! Invariants:
 //! - The verdict does not depend on the order in which operations are handed in.
 //! - A search that runs out of its budget says so; it never guesses.
@@ -98,9 +101,10 @@ pub fn search<M: Model>(model: &M, order: Order, budget: usize) -> Verdict {
     let mut placed_known = 0_usize;
     let mut seen: HashSet<u128> = HashSet::new();
     let mut furthest = (0, Vec::new());
-    let (candidates, before_ns) = tracks.candidates(&done);
-    let mut levels =
-        vec![Level { state: model.start(), placed: 0, candidates, next: 0, by: None, before_ns }];
+    let (state, placed, by, next) = (model.start(), 0, None, 0);
+    let print = model.fingerprint(&state);
+    let (candidates, before_ns) = tracks.worth_trying(model, &done, &state, print);
+    let mut levels = vec![Level { state, placed, candidates, next, by, before_ns }];
     let mut visited = 0_usize;
     loop {
         if placed_known == tracks.known.len() {
@@ -130,7 +134,8 @@ pub fn search<M: Model>(model: &M, order: Order, budget: usize) -> Verdict {
         };
         let Some(state) = model.step(&level.state, op, before_ns) else { continue };
         let placed = level.placed ^ scatter(op as u64);
-        if !seen.insert(placed ^ model.fingerprint(&state).rotate_left(1)) {
+        let print = model.fingerprint(&state);
+        if !seen.insert(placed ^ print.rotate_left(1)) {
             continue;
         }
         visited += 1;
@@ -139,8 +144,9 @@ pub fn search<M: Model>(model: &M, order: Order, budget: usize) -> Verdict {
         }
         done[op] = true;
         placed_known += usize::from(spans[op].return_ns.is_some());
-        let (candidates, before_ns) = tracks.candidates(&done);
-        levels.push(Level { state, placed, candidates, next: 0, by: Some(op), before_ns });
+        let (candidates, before_ns) = tracks.worth_trying(model, &done, &state, print);
+        let (by, next) = (Some(op), 0);
+        levels.push(Level { state, placed, candidates, next, by, before_ns });
     }
 }
 
@@ -152,6 +158,27 @@ struct Tracks<'a> {
 }
 
 impl Tracks<'_> {
+    /// The candidates, or the one among them that only looks and sees what there is.
+    fn worth_trying<M: Model>(
+        &self,
+        model: &M,
+        done: &[bool],
+        state: &M::State,
+        print: u128,
+    ) -> (Vec<usize>, u64) {
+        let (candidates, before_ns) = self.candidates(done);
+        let fits = |&&op: &&usize| {
+            self.spans[op].return_ns.is_some()
+                && model
+                    .step(state, op, before_ns)
+                    .is_some_and(|after| model.fingerprint(&after) == print)
+        };
+        match candidates.iter().find(fits).filter(|_| self.order == Order::RealTime) {
+            Some(&op) => (vec![op], before_ns),
+            None => (candidates, before_ns),
+        }
+    }
+
     /// What may go next, and the latest time at which it can have taken effect. Answered operations
     /// come first: an unknown one is only worth trying where they do not fit.
     fn candidates(&self, done: &[bool]) -> (Vec<usize>, u64) {

@@ -60,7 +60,7 @@ use world::World;
 /// From the end of all faults until each shard has one leader that serves.
 pub const SETTLE_MAX: Duration = Duration::from_secs(10);
 /// Faults leave more outcomes unknown here than elsewhere.
-const BOUNDS: Bounds = Bounds { operations: 300, unknowns: 8 };
+const BOUNDS: Bounds = Bounds { operations: 300, unknowns: 8, open: 6 };
 const SHOP_EVENTS: usize = 2;
 const CALL_TIMEOUT: Duration = Duration::from_millis(2_500);
 const FINAL_READS_MAX: Duration = Duration::from_secs(60);

@@ -6,8 +6,10 @@
 //! - Each hold has an owner and a key of its own, so a booking at the end names its request.
 //! - A worker that gets no answer goes on under a new process number.
 
+pub mod crowd;
 pub mod final_read;
 pub mod stage;
+pub mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -22,16 +22,16 @@ pub struct Bounds {
     pub operations: u32,
     /// Unknown outcomes of one event: each doubles what a search may have to try.
     pub unknowns: u32,
+    /// Events that take requests at a time: how many callers meet at one.
+    pub open: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { operations: 450, unknowns: 30 }
+        Self { operations: 400, unknowns: 20, open: 12 }
     }
 }
 
-/// Events that take requests at a time.
-const OPEN: usize = 6;
 const SEATS: u32 = 80;
 const PRICE: u64 = 2_500;
 /// How long a hold lasts here: short, so that many end within a run.
@@ -88,7 +88,7 @@ impl Stages {
         random: &mut impl FnMut() -> u128,
     ) -> Result<Self, Error> {
         let stages = Self { bounds, ..Self::default() };
-        for _ in 0..OPEN {
+        for _ in 0..bounds.open {
             stages.add(make(client, bounds, random()).await?, None);
         }
         Ok(stages)
@@ -193,10 +193,23 @@ fn spec(map: rowlock_proto::SeatMapHash) -> EventSpec {
 
 /// Makes and opens an event, trying again through whatever is broken just then.
 pub async fn make(client: &Client, bounds: Bounds, random: u128) -> Result<Stage, Error> {
+    let event = publish(client, &map(), random).await?;
+    Ok(Stage {
+        event,
+        key: event.to_string(),
+        bounds,
+        operations: AtomicU32::new(0),
+        unknowns: AtomicU32::new(0),
+        replaced: AtomicBool::new(false),
+    })
+}
+
+/// The same of any map.
+pub async fn publish(client: &Client, map: &SeatMap, random: u128) -> Result<EventId, Error> {
     let event = EventId(random);
     let owner = UserId(random ^ 1);
     let key = |number: u128| RequestKey(random.wrapping_add(number));
-    let bytes = map().encode().map_err(|error| Error::Unavailable { reason: error.to_string() })?;
+    let bytes = map.encode().map_err(|error| Error::Unavailable { reason: error.to_string() })?;
     let deadline = Instant::now() + MAKE_TIMEOUT;
     let spec = loop {
         match client.put_seat_map(event.slot(), &bytes, owner).await {
@@ -210,14 +223,7 @@ pub async fn make(client: &Client, bounds: Bounds, random: u128) -> Result<Stage
     while let Err(error) = client.publish_event(event, owner, key(2)).await {
         retry(error, deadline).await?;
     }
-    Ok(Stage {
-        event,
-        key: event.to_string(),
-        bounds,
-        operations: AtomicU32::new(0),
-        unknowns: AtomicU32::new(0),
-        replaced: AtomicBool::new(false),
-    })
+    Ok(event)
 }
 
 /// Waits a little, unless the answer is final or time is up.

@@ -2,6 +2,8 @@
 //!
 //! The last line of the JSON output is the whole verdict, with the keys that scripts rely on.
 
+pub mod page;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -10,22 +12,10 @@ use serde::Serialize;
 use crate::checker::Violation;
 use crate::run::Outcome;
 
-/// Faults that this suite is meant to cause and can't yet: told in every verdict.
-pub const NOT_BUILT: &[&str] = &[
-    "packet-loss",
-    "clock-jump",
-    "clock-rate",
-    "disk-error",
-    "disk-full",
-    "slow-disk",
-    "power-cut",
-    "bit-flip",
-    "lost-disk",
-    "membership-change",
-    "shard-move",
-    "leader-transfer",
-    "rolling-upgrade",
-];
+/// Faults that this suite is meant to cause and can't yet: told in every verdict. Nodes are not
+/// replaced or moved yet, and there is one version of them.
+pub const NOT_BUILT: &[&str] =
+    &["lost-disk", "membership-change", "shard-move", "rolling-upgrade", "lying-disk"];
 
 /// One finding, and how to see it again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -87,7 +77,7 @@ impl Verdict {
         for (kind, count) in &outcome.faults {
             *self.faults.entry(kind.to_string()).or_insert(0) += count;
         }
-        self.not_run.extend(outcome.not_run.iter().map(ToString::to_string));
+        self.not_run.extend(outcome.not_run.keys().map(ToString::to_string));
         for violation in &outcome.violations {
             self.fail(run, replay, violation);
         }
@@ -155,6 +145,6 @@ mod tests {
         assert_eq!(json["failures"][0]["what"], "blind: no order");
         assert!(!verdict.not_run.contains(&"pause".to_owned()));
         assert!(verdict.not_run.contains(&"kill-all".to_owned()));
-        assert!(verdict.not_run.contains(&"power-cut".to_owned()));
+        assert!(verdict.not_run.contains(&"shard-move".to_owned()));
     }
 }
