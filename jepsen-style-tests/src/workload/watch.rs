@@ -13,7 +13,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rowlock_client::Client;
-use rowlock_client::types::ShardId;
+use rowlock_client::types::{ChangeKind, ShardId};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -148,6 +148,7 @@ impl Follower {
                     after: from,
                     revision: change.revision,
                     index: change.index,
+                    expired: matches!(change.kind, ChangeKind::HoldsExpired(_)),
                     key: change.key.map(|key| key.to_string()),
                     digest: hex::encode(&digest[..DIGEST_BYTES]),
                 });
