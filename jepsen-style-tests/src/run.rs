@@ -183,6 +183,11 @@ pub async fn run(options: Options) -> Result<Outcome, Error> {
         findings.into_iter().map(|what| Violation::new("cluster", what)).collect();
     all.append(&mut violations);
     all.extend(unread(&operations));
+    if all.is_empty()
+        && let Err(error) = forget(&options)
+    {
+        tracing::warn!(%error, "what nodes stored stays");
+    }
     let shown = options.dir.join("report.html");
     let (read_from, text) = (history.clone(), describe(&options));
     let page = shown.clone();
@@ -231,6 +236,19 @@ pub fn judge(
         violations.extend(coverage::check(&operations, &faults));
     }
     Ok((operations, violations))
+}
+
+/// Removes the nodes' data: nobody will ask for it.
+fn forget(options: &Options) -> std::io::Result<()> {
+    for node in 1..=options.nodes {
+        let folder = options.dir.join(format!("node-{node}"));
+        std::fs::remove_dir_all(&folder)?;
+        let image = folder.with_extension("img");
+        if image.is_file() {
+            std::fs::remove_file(image)?;
+        }
+    }
+    Ok(())
 }
 
 /// One sentence about a run, for people.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rowlock_client::Client;
-use rowlock_client::types::{ChangeKind, ShardId};
+use rowlock_client::types::{BookingState, ChangeKind, ShardId};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -76,6 +76,17 @@ impl Followers {
             None => out.0.flush(),
         }
     }
+}
+
+/// Puts away holds whose time was over: any command may, that meets them.
+fn expires(change: &ChangeKind) -> bool {
+    let into = match change {
+        ChangeKind::HoldsExpired(_) => return true,
+        ChangeKind::SeatsReturned(returned) => returned.state,
+        ChangeKind::PlacesChanged { state, .. } => *state,
+        _ => return false,
+    };
+    into == BookingState::Expired
 }
 
 struct Follower {
@@ -148,7 +159,7 @@ impl Follower {
                     after: from,
                     revision: change.revision,
                     index: change.index,
-                    expired: matches!(change.kind, ChangeKind::HoldsExpired(_)),
+                    expired: expires(&change.kind),
                     key: change.key.map(|key| key.to_string()),
                     digest: hex::encode(&digest[..DIGEST_BYTES]),
                 });
