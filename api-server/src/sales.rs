@@ -131,12 +131,11 @@ fn sums(booking: &Booking) -> Sums {
     let valid = booking.state == BookingState::Confirmed;
     let money = booking.extras.money.as_deref();
     let receipts = money.map_or(&[][..], |money| &money.receipts);
-    let at_desk: u64 = receipts.iter().map(|receipt| receipt.amount).sum();
     let gross = if money.is_some_and(|money| money.direct) {
-        at_desk
+        receipts.iter().map(|receipt| receipt.amount).sum()
     } else {
-        // The total is of the places that are left.
-        at_desk + refunded + if valid { booking.total } else { 0 }
+        // The total is of the places that are left, with what the desk took on top in an exchange.
+        refunded + if valid { booking.total } else { 0 }
     };
     let given_away = receipts.iter().any(|receipt| receipt.tender == Tender::Complimentary);
     let tickets = if valid { places(booking).count() } else { 0 };
@@ -200,6 +199,10 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rowlock_client::types::{
+        BookingExtras, BookingId, BookingLocator, BookingMoney, EventId, Receipt, Refund, UserId,
+    };
+
     use super::*;
 
     #[test]
@@ -209,6 +212,55 @@ mod tests {
         assert_eq!(cell("=HYPERLINK(1)"), "'=HYPERLINK(1)");
         assert_eq!(cell("-1,2"), "\"'-1,2\"");
         assert_eq!(cell("a\nb"), "\"a\nb\"");
+    }
+
+    fn sold(total: u64, direct: bool, receipts: &[u64], refunds: &[u64]) -> Booking {
+        let receipt = |&amount: &u64| Receipt {
+            tender: Tender::Cash,
+            amount,
+            reference: "till".to_owned(),
+            reason: String::new(),
+            at_ms: 1,
+        };
+        let refund = |&amount: &u64| Refund {
+            amount,
+            decided_ms: 1,
+            reason: String::new(),
+            reference: String::new(),
+        };
+        let receipts = receipts.iter().map(receipt).collect();
+        let locator = BookingLocator::new(EventId(7).slot(), 1, 1).unwrap();
+        Booking {
+            id: BookingId::new(locator, 7),
+            event: EventId(7),
+            user: UserId(7),
+            state: BookingState::Confirmed,
+            seats: vec![0],
+            prices: vec![total],
+            total,
+            currency: "EUR".to_owned(),
+            created_ms: 1,
+            expires_ms: 1,
+            payment_deadline_ms: 1,
+            attempt: 1,
+            intent: "pi".to_owned(),
+            confirmed_ms: 1,
+            decline_reason: String::new(),
+            extras: BookingExtras {
+                refunds: refunds.iter().map(refund).collect(),
+                money: Some(Box::new(BookingMoney { direct, receipts, ..BookingMoney::default() })),
+                ..BookingExtras::default()
+            },
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_what_was_kept_and_what_went_back() {
+        assert_eq!(sums(&sold(8_000, false, &[], &[])).gross, 8_000);
+        assert_eq!(sums(&sold(4_000, false, &[], &[4_000])).gross, 8_000);
+        assert_eq!(sums(&sold(8_000, true, &[8_000], &[])).gross, 8_000);
+        // Exchanged for something dearer, and the rest paid at the desk: it is in the total.
+        assert_eq!(sums(&sold(10_000, false, &[2_000], &[])).gross, 10_000);
     }
 
     #[test]

@@ -143,6 +143,13 @@ pub struct AreaCounts {
     pub sold: u32,
 }
 
+impl AreaCounts {
+    /// Places that nobody has.
+    pub const fn available(&self) -> u32 {
+        self.capacity.saturating_sub(self.held).saturating_sub(self.sold)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeatState {
     Available,

@@ -313,17 +313,11 @@ pub async fn measure(options: &Options) -> Result<Report, Error> {
     for state in ["dead", "paused", "slow-link", "slow-disk"] {
         bench.relieve(node).await?;
         let mut tampering = None;
+        bench.take();
         match state {
-            "dead" => {
-                bench.take();
-                bench.cluster.kill(node).await?;
-            }
-            "paused" => {
-                bench.take();
-                bench.cluster.pause(node, true)?;
-            }
+            "dead" => bench.cluster.kill(node).await?,
+            "paused" => bench.cluster.pause(node, true)?,
             "slow-link" => {
-                bench.take();
                 let network = &bench.cluster.network;
                 for peer in bench.cluster.ids().into_iter().filter(|&peer| peer != node) {
                     network.set_both(End::Node(node), End::Node(peer), Gate::Slow(SLOW_LINK));
@@ -336,7 +330,6 @@ pub async fn measure(options: &Options) -> Result<Report, Error> {
                     continue;
                 };
                 let with = format!("delay_enter={SLOW_SYNC_US}");
-                bench.take();
                 tampering = Some(Tampering::begin(pid, &with).await?);
             }
         }

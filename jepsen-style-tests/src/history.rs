@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Why a file is not a history.
@@ -248,6 +249,20 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, Error> {
         entries.push(entry);
     }
     Ok(entries)
+}
+
+/// A record that lies beside a history, one JSON object a line; `None` if there is none.
+pub fn lines<T: DeserializeOwned>(path: &Path) -> std::io::Result<Option<Vec<T>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut lines = Vec::new();
+    for line in BufReader::new(file).lines() {
+        lines.push(serde_json::from_str(&line?)?);
+    }
+    Ok(Some(lines))
 }
 
 /// The operations of a history, in the order of their invocation. One without a completion is

@@ -92,7 +92,7 @@ fn as_flags(argument: &Arg, name: &str, value: &toml::Value) -> Result<Vec<Strin
     }
 }
 
-/// The value of a flag on the command line; empty if it stands apart.
+/// The value of a flag on the command line; empty if nothing follows it.
 fn given(arguments: &[OsString], flag: &str) -> Option<OsString> {
     let mut arguments = arguments.iter().skip(1);
     while let Some(argument) = arguments.next() {

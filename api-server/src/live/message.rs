@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rowlock_client::types::{Event, EventId, SeatState, Seats};
+use rowlock_client::types::{AreaCounts, EventId, SeatState, Seats};
 use serde_json::{Value, json};
 
 use crate::places::AreaId;
@@ -39,20 +39,13 @@ const fn letter(state: SeatState) -> u8 {
     }
 }
 
-fn free_places(event: &Event) -> Vec<u32> {
-    let free = |it: &rowlock_client::types::AreaCounts| {
-        it.capacity.saturating_sub(it.held).saturating_sub(it.sold)
-    };
-    event.areas.iter().map(free).collect()
-}
-
 impl Picture {
     pub(crate) fn of(seats: &Seats, now_ms: u64) -> Self {
         Self {
             event: seats.event.id,
             status: events::status(&seats.event, now_ms),
             letters: seats.states.iter().copied().map(letter).collect(),
-            areas: free_places(&seats.event),
+            areas: seats.event.areas.iter().map(AreaCounts::available).collect(),
         }
     }
 
@@ -98,8 +91,8 @@ impl Picture {
         let changed = areas.filter(|(area, free)| {
             usize::try_from(*area).ok().and_then(|area| before.get(area)) != Some(*free)
         });
-        let view = |(area, free): (u32, &u32)| json!({"id": AreaId::new(self.event, area).to_string(), "available": free});
-        changed.map(view).collect()
+        let id = |area| AreaId::new(self.event, area).to_string();
+        changed.map(|(area, free)| json!({"id": id(area), "available": free})).collect()
     }
 }
 

@@ -75,7 +75,28 @@ impl Boards {
                 change: TermsChange::SeatsKept { .. } | TermsChange::SeatsFreed(_),
             } => self.touch(*event),
             ChangeKind::HoldsExpired(holds) => holds.iter().for_each(|hold| self.touch(hold.event)),
-            _ => {}
+            // What they did to seats is said by a change of its own, or they did nothing to any.
+            ChangeKind::PaymentStarted { .. }
+            | ChangeKind::IntentAttached { .. }
+            | ChangeKind::PaymentFailed { .. }
+            | ChangeKind::RefundOwed { .. }
+            | ChangeKind::PlacesRefunded { .. }
+            | ChangeKind::RefundSettled { .. }
+            | ChangeKind::HoldExtended { .. }
+            | ChangeKind::TicketTransferred { .. }
+            | ChangeKind::TicketRedeemed { .. }
+            | ChangeKind::TicketUnredeemed { .. }
+            | ChangeKind::TicketVoided { .. }
+            | ChangeKind::ScanConflict { .. }
+            | ChangeKind::VenuePut { .. }
+            | ChangeKind::UserChanged { .. }
+            | ChangeKind::SeatMapSealed { .. }
+            | ChangeKind::Queue { .. }
+            | ChangeKind::Waitlist { .. }
+            | ChangeKind::Terms { .. }
+            | ChangeKind::Money { .. }
+            | ChangeKind::Consumer { .. }
+            | ChangeKind::Other => {}
         }
     }
 }

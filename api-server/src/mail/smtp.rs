@@ -10,6 +10,7 @@ use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use percent_encoding::percent_decode_str;
 
 use super::{Letter, Mailer};
 use crate::secret::Secret;
@@ -83,10 +84,7 @@ fn user_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let user = rest.split_once('@').map_or("", |(user, _)| user);
     let user = user.split(':').next().unwrap_or("");
-    form_urlencoded::parse(user.replace('+', "%2B").as_bytes())
-        .next()
-        .map(|(name, _)| name.into_owned())
-        .unwrap_or_default()
+    percent_decode_str(user).decode_utf8_lossy().into_owned()
 }
 
 impl Mailer for Smtp {
@@ -128,6 +126,7 @@ mod tests {
             Error::Address(_)
         ));
         assert_eq!(user_of("smtps://shop%40example.org@mail.example:465"), "shop@example.org");
+        assert_eq!(user_of("smtps://shop+a=b@mail.example"), "shop+a=b");
         assert_eq!(user_of("smtps://mail.example"), "");
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn of_event<'a>(event: &Event, layout: &'a Layout) -> Vec<AreaView<'a
             capacity: counts.capacity,
             held: counts.held,
             sold: counts.sold,
-            available: counts.capacity.saturating_sub(counts.held).saturating_sub(counts.sold),
+            available: counts.available(),
         }
     };
     areas.map(view).collect()

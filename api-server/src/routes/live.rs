@@ -12,7 +12,7 @@ use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 
-use super::events;
+use super::{events, seats};
 use crate::app::App;
 use crate::http::cache::{self, Keep};
 use crate::http::{MaybeCaller, Path, Query, reply};
@@ -44,12 +44,7 @@ pub(super) async fn state(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let found = match app.inventory.seats(events::parse(&id)?).await {
-        Ok(found) => found,
-        Err(rowlock_client::Error::Refused(_)) => return Err(Problem::event_not_found()),
-        Err(error) => return Err(error.into()),
-    };
-    events::may_see(&found.value.event, caller.as_ref())?;
+    let found = seats::find(&app, &id, caller.as_ref()).await?;
     let now_ms = found.at.log_time_ms.max(time::now_ms());
     let view = Picture::of(&found.value, now_ms).whole(found.at.revision);
     Ok(cache::keep(&headers, reply::at(StatusCode::OK, found.at, &view), "", Keep::Never))

@@ -15,7 +15,6 @@ use crate::layout::Layout;
 use crate::places::{BookedPlace, places};
 use crate::problem::Problem;
 use crate::tickets::calendar::{self, Visit as Entry};
-use crate::tickets::grid::Grid;
 use crate::tickets::paper::{self, Paper};
 use crate::tickets::printed::Printed;
 use crate::tickets::wallet::Visit;
@@ -186,10 +185,7 @@ fn printed(
 }
 
 fn pdf(printed: &[Printed], title: &str, paper: Paper, name: &str) -> Result<Response, Problem> {
-    let drawn = printed.iter().map(|it| Ok((it.clone(), Grid::of(&it.code)?)));
-    let drawn =
-        drawn.collect::<Result<Vec<_>, _>>().map_err(|error| undrawn(Undrawn::Code(error)))?;
-    let bytes = paper::pdf(&drawn, title, paper);
+    let bytes = paper::pdf(printed, title, paper).map_err(|error| undrawn(error.into()))?;
     Ok(document("application/pdf", &format!("{name}.pdf"), bytes))
 }
 

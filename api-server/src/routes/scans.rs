@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::http::body::BOOKING_BYTES_MAX;
 use crate::http::{Caller, IdempotencyKey, Json, Path, reply};
 use crate::problem::Problem;
+use crate::search;
 use crate::tickets::Stub;
 use crate::time;
 
@@ -301,10 +302,9 @@ pub(super) async fn admissions(
     caller.must_keep_doors()?;
     let event = events::find(&app, &id, Some(&caller)).await?.value;
     let counts = app.inventory.door_counts(event.id).await?;
-    let in_areas: u32 = event.areas.iter().map(|area| area.sold).sum();
     let view = AdmissionsView {
         event_id: event.id.to_string(),
-        sold: event.counts.sold + in_areas,
+        sold: search::places(&event).sold,
         admitted: counts.value.total,
         doors: counts
             .value

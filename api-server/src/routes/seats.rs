@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use rowlock_client::types::{Event, SeatState};
+use rowlock_client::types::{Event, SeatState, Seats};
+use rowlock_client::{Answered, Error};
 use rowlock_proto::SeatId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +13,7 @@ use super::areas::{self, AreaView};
 use super::events;
 use crate::app::App;
 use crate::http::cache::{self, Keep};
-use crate::http::{MaybeCaller, Path, Query, reply};
+use crate::http::{Caller, MaybeCaller, Path, Query, reply};
 use crate::layout::Layout;
 use crate::money::Amount;
 use crate::problem::Problem;
@@ -61,13 +62,8 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let wanted = query.get("status").map(wanted_state).transpose()?;
     let section = query.get("section");
-    let found = match app.inventory.seats(events::parse(&id)?).await {
-        Ok(found) => found,
-        Err(rowlock_client::Error::Refused(_)) => return Err(Problem::event_not_found()),
-        Err(error) => return Err(error.into()),
-    };
+    let found = find(&app, &id, caller.as_ref()).await?;
     let event = &found.value.event;
-    events::may_see(event, caller.as_ref())?;
     let layout = app.layouts.get(&*app.inventory, event.id.slot(), event.spec.map).await?;
     let prices = prices(event, &layout);
     let states = found.value.states.iter();
@@ -92,6 +88,21 @@ pub(super) async fn list(
     // Nobody may be shown a seat as free that somebody has taken since.
     let reply = cache::keep(&headers, reply::at(StatusCode::OK, found.at, &view), "", Keep::Never);
     Ok(reply)
+}
+
+/// The seats of an event, if `caller` may see it.
+pub(super) async fn find(
+    app: &App,
+    id: &str,
+    caller: Option<&Caller>,
+) -> Result<Answered<Seats>, Problem> {
+    let found = match app.inventory.seats(events::parse(id)?).await {
+        Ok(found) => found,
+        Err(Error::Refused(_)) => return Err(Problem::event_not_found()),
+        Err(error) => return Err(error.into()),
+    };
+    events::may_see(&found.value.event, caller)?;
+    Ok(found)
 }
 
 fn prices(event: &Event, layout: &Layout) -> Vec<Amount> {

@@ -164,11 +164,10 @@ pub(super) fn id_of(high: u64, low: u64) -> EventId {
 pub(crate) fn places(event: &Event) -> SeatCounts {
     let mut counts = event.counts;
     for area in &event.areas {
-        let taken = area.held.saturating_add(area.sold);
         counts.total = counts.total.saturating_add(area.capacity);
         counts.held = counts.held.saturating_add(area.held);
         counts.sold = counts.sold.saturating_add(area.sold);
-        counts.available = counts.available.saturating_add(area.capacity.saturating_sub(taken));
+        counts.available = counts.available.saturating_add(area.available());
     }
     counts
 }

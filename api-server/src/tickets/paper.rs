@@ -4,6 +4,7 @@
 //! don't have is written in the nearest Latin ones. The code is drawn in lines, not in pixels.
 
 use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
+use qrcode::types::QrError;
 
 use super::grid::{Grid, QUIET};
 use super::printed::Printed;
@@ -50,7 +51,7 @@ const BOLD_IS_WIDER: f32 = 1.12;
 const MARK: &str = "TEST - NOT VALID FOR ENTRY";
 
 /// All of `tickets`, one page each.
-pub(crate) fn pdf(tickets: &[(Printed, Grid)], title: &str, paper: Paper) -> Vec<u8> {
+pub(crate) fn pdf(tickets: &[Printed], title: &str, paper: Paper) -> Result<Vec<u8>, QrError> {
     let mut pdf = Pdf::new();
     let (catalog, tree, info) = (Ref::new(1), Ref::new(2), Ref::new(3));
     let (regular, bold) = (Ref::new(4), Ref::new(5));
@@ -67,16 +68,16 @@ pub(crate) fn pdf(tickets: &[(Printed, Grid)], title: &str, paper: Paper) -> Vec
         font.base_font(Name(name)).encoding_predefined(Name(b"WinAnsiEncoding"));
     }
     let (width, height, _) = paper.size();
-    for (number, (printed, grid)) in (0..count).zip(tickets) {
+    for (number, printed) in (0..count).zip(tickets) {
         let (page_id, content_id) = page_ids(number);
         let mut page = pdf.page(page_id);
         page.media_box(Rect::new(0.0, 0.0, width, height)).parent(tree).contents(content_id);
         page.resources().fonts().pair(REGULAR, regular).pair(BOLD, bold);
         page.finish();
-        let content = draw(printed, grid, paper);
+        let content = draw(printed, &Grid::of(&printed.code)?, paper);
         pdf.stream(content_id, &content);
     }
-    pdf.finish()
+    Ok(pdf.finish())
 }
 
 fn draw(ticket: &Printed, grid: &Grid, paper: Paper) -> Vec<u8> {
@@ -273,11 +274,8 @@ mod tests {
     #[test]
     fn each_ticket_has_its_page() {
         for paper in [Paper::A4, Paper::Phone] {
-            let tickets: Vec<_> = [true, false, false]
-                .map(|test| (printed(test), Grid::of("RWL1.a.b").unwrap()))
-                .into_iter()
-                .collect();
-            let bytes = pdf(&tickets, "Tickets BKG-7", paper);
+            let tickets = [true, false, false].map(printed);
+            let bytes = pdf(&tickets, "Tickets BKG-7", paper).unwrap();
             assert!(bytes.starts_with(b"%PDF-1.7") && bytes.trim_ascii_end().ends_with(b"%%EOF"));
             let text = String::from_utf8_lossy(&bytes);
             assert_eq!(text.matches("/Type /Page\n").count(), 3, "{text}");

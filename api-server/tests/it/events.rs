@@ -153,7 +153,7 @@ async fn bad_plans_and_events_are_named_precisely() {
 }
 
 #[tokio::test]
-async fn a_season_comes_in_at_once_and_each_event_on_its_own() {
+async fn p4_a_season_comes_in_at_once_and_each_event_on_its_own() {
     let server = Server::new();
     let venue = server.venue().await;
     let named = |name: &str| {

@@ -313,7 +313,7 @@ async fn who_does_not_come_back_is_paid_for_all_the_same() {
 }
 
 #[tokio::test]
-async fn paypal_may_tell_that_a_customer_agreed_and_nothing_else_is_believed_of_it() {
+async fn p6_paypal_may_tell_that_a_customer_agreed_and_nothing_else_is_believed_of_it() {
     let fake = Fake::start().await;
     let (server, booking) = booked(&fake).await;
     assert_eq!(pay(&server, &booking, "k").await.status, 202);

@@ -28,7 +28,7 @@ async fn refund(server: &Server, booking: &str, who: &str, key: &str, body: Valu
 }
 
 #[tokio::test]
-async fn a_refund_by_seat_is_repeated_after_its_seat_went() {
+async fn p4_a_refund_by_seat_is_repeated_after_its_seat_went() {
     let server = Server::new();
     let booked = paid(&server).await;
     let id = booked.word("/bookingId");

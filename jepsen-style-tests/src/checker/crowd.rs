@@ -5,13 +5,12 @@
 //! no area is fuller than it is.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::Violation;
+use crate::history;
 
 const CHECK: &str = "crowd";
 const NANOS_PER_MILLI: u64 = 1_000_000;
@@ -79,16 +78,7 @@ pub fn path_of(history: &Path) -> PathBuf {
 
 /// The record at `path`; `None` if there was no crowd.
 pub fn read(path: &Path) -> std::io::Result<Option<Vec<Line>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut lines = Vec::new();
-    for line in BufReader::new(file).lines() {
-        lines.push(serde_json::from_str(&line?)?);
-    }
-    Ok(Some(lines))
+    history::lines(path)
 }
 
 /// What a caller has for sure, and from when to when.

@@ -4,15 +4,13 @@
 //! Trusts revisions and request keys, and nothing that the client crate has put right.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use rowlock_proto::RequestKey;
 use serde::{Deserialize, Serialize};
 
 use super::{Violation, describe};
-use crate::history::{Function, Operation, Outcome};
+use crate::history::{self, Function, Operation, Outcome};
 
 const CHECK: &str = "feed";
 /// One broken replica would fill pages otherwise.
@@ -50,16 +48,7 @@ pub fn path_of(history: &Path) -> PathBuf {
 
 /// The record at `path`; `None` if nobody followed.
 pub fn read(path: &Path) -> std::io::Result<Option<Vec<Line>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut lines = Vec::new();
-    for line in BufReader::new(file).lines() {
-        lines.push(serde_json::from_str(&line?)?);
-    }
-    Ok(Some(lines))
+    history::lines(path)
 }
 
 /// The key of the command that an operation's effect came by, as the feed names it.
